@@ -1,0 +1,162 @@
+// What the engine, the live tables and the link functions need of a provider. A provider turns (request, credentials)
+// into HTTP calls and answers into the neutral model; it knows no tables. C++ regime.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/model.hpp"
+#include "core/secret.hpp"
+#include "core/task.hpp"
+#include "http/transport.hpp"
+#include "providers/options.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::providers {
+
+/// A foreign server as a call needs it: options and credentials of the user mapping, already unsealed.
+struct ServerConfig {
+	std::string name;
+	std::string provider;
+	std::map<std::string, std::string, std::less<>> options;
+	std::map<std::string, Secret, std::less<>> credentials;
+	std::uint64_t pool = 0; // see http::Request::pool
+
+	/// The option's value, or the default of its OptionSpec for this provider; empty if it has none.
+	std::string_view option(std::string_view name) const;
+	/// Throws Error(missing_option, HV00J) naming option and server.
+	std::string_view required_option(std::string_view name) const;
+	const Secret &required_credential(std::string_view name) const;
+};
+
+/// Counters of one statement, for EXPLAIN ANALYZE, sync reports and audit.
+struct CallStats {
+	std::int64_t requests = 0;
+	std::int64_t retries = 0;
+	std::int64_t pages = 0;
+	std::int64_t bytes = 0;
+	std::chrono::microseconds remote_time{};
+	std::string last_request_id;
+};
+
+/// Everything a call needs besides its arguments. The pointers outlive the call.
+struct Session {
+	std::shared_ptr<const ServerConfig> server;
+	http::Transport *transport = nullptr;
+	const Clock *clock = nullptr;
+	CallStats *stats = nullptr;
+};
+
+/// Tokens of one connection, by kind ("access_token", later "refresh_token").
+using Credentials = std::map<std::string, Secret, std::less<>>;
+
+struct LinkRequest {
+	std::string user_ref;
+	std::string mode = "hosted"; // hosted or embedded
+	std::string options_json;    // the caller's options object, already parsed once: valid JSON
+};
+
+/// What the application or a browser needs to let the user link a bank.
+struct LinkOffer {
+	std::string action; // redirect, sdk, email_sent, none
+	Secret url;
+	Secret token;
+	std::string sdk_json; // parameters of an SDK; may be empty
+	std::optional<Timestamp> expires_at;
+};
+
+/// Something that can be turned into a connection, once.
+struct LinkGrant {
+	std::string kind; // "public_token"
+	Secret value;
+};
+
+/// What an exchange yields: must be recorded before anything else happens.
+struct Established {
+	std::string provider_connection_id;
+	Credentials credentials;
+	std::string request_id;
+};
+
+/// The provider's view of a connection.
+struct ConnectionHealth {
+	std::string institution_id;
+	std::string institution_name;
+	std::optional<Timestamp> consent_expires_at;
+	std::optional<Timestamp> bank_updated_at; // when the provider last read the bank
+	std::optional<Reaction> standing_error;   // the connection is broken although the call succeeded
+	std::string error_code;
+};
+
+/// Which transactions a live scan wants. Both days inclusive. Empty account_ids: all.
+struct Window {
+	std::optional<Date> from;
+	std::optional<Date> to;
+	std::vector<std::string> account_ids;
+};
+
+/// Pages of a window, in order. `next()` yields nothing after the last page; throws if the window could not be read
+/// to its end.
+class WindowReader {
+public:
+	virtual ~WindowReader() = default;
+	virtual Task<std::optional<TransactionPage>> next() = 0;
+};
+
+/// Pages of a change feed from a cursor on. Stops by `has_more`; throws bad_reply on a repeated cursor or endless
+/// pages. A ProviderError with Reaction::restart or cursor_invalid ends the loop: the engine begins anew.
+class ChangeReader {
+public:
+	virtual ~ChangeReader() = default;
+	virtual Task<ChangePage> next() = 0;
+};
+
+/// One provider. Stateless: one object per process, shared by all servers. Calls throw ProviderError, or Error as
+/// http::Transport says; idempotent ones retry transient failures by themselves (three tries, back-off with jitter).
+class Provider {
+public:
+	virtual ~Provider() = default;
+	virtual std::string_view name() const = 0;
+	/// "plaid.com/…" style base URLs by environment are known here; `api_url` overrides. Used by EXPLAIN and policy.
+	virtual std::vector<std::string> known_hosts() const = 0;
+
+	/// Call names for EXPLAIN: the path of the accounts call and of the window call.
+	virtual std::string_view accounts_endpoint() const = 0;
+	virtual std::string_view transactions_endpoint() const = 0;
+
+	virtual Task<LinkOffer> start_link(Session session, LinkRequest request) const = 0;
+	/// Finds the grant in what the application got back ({"public_token": …}). Throws invalid_argument if it has none.
+	virtual LinkGrant grant_from_response(std::string_view response_json) const = 0;
+	/// Not idempotent, never retried: a lost answer is outcome_unknown.
+	virtual Task<Established> exchange(Session session, LinkGrant grant) const = 0;
+	/// Idempotent in effect: a connection the provider no longer knows counts as removed.
+	virtual Task<void> remove(Session session, Credentials credentials) const = 0;
+	virtual Task<ConnectionHealth> health(Session session, Credentials credentials) const = 0;
+	/// Provider sandbox only: a grant without a person. `options_json` as in ob.sandbox_link.
+	virtual Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const = 0;
+
+	virtual Task<AccountList> accounts(Session session, Credentials credentials,
+									   std::vector<std::string> account_ids) const = 0;
+	virtual std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials,
+													  Window window) const = 0;
+	virtual std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,
+													   std::string cursor) const = 0;
+};
+
+/// The provider of that name, or nullptr.
+const Provider *find_provider(std::string_view name);
+/// All names, for hints.
+std::span<const std::string_view> provider_names();
+
+} // namespace ob::providers
+
+#include "core/pure.hpp"
