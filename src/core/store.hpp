@@ -1,0 +1,158 @@
+// What the sync engine needs of the database, as interfaces: the engine is pure, src/pg/store implements them. All
+// calls are synchronous; no coroutine may wait between the first and the last statement of a unit. C++ regime.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/model.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob {
+
+/// Where a connection's sync stands (table ob.sync_state).
+struct SyncState {
+	std::string cursor;      // the first cursor of the running or next loop; empty: from the beginning
+	std::string loop_cursor; // how far a first backfill has committed; empty: no loop was left unfinished
+	/// Rises with every loop and every restart of one; rows first written by it carry it.
+	std::int64_t sync_attempt = 0;
+	/// sync_attempt at which the present loop first began: rows with an attempt in [loop_first_attempt, sync_attempt)
+	/// were first written by an abandoned attempt of this loop.
+	std::int64_t loop_first_attempt = 0;
+	bool initial_sync_done = false; // a loop has ended with a status other than not ready
+	bool history_complete = false;  // the provider has delivered all the history it will deliver
+	std::int32_t attempts = 0;      // failures in a row
+};
+
+/// One connection as the engine meets it. `session` data (server, credentials) travel beside it.
+struct SyncTarget {
+	ConnectionId id = 0;
+	std::string state; // connection state: only `active` is synced
+	SyncState sync;
+	std::chrono::seconds sync_interval{};
+	bool keep_raw = false;
+};
+
+struct AccountCounts {
+	std::int64_t total = 0;
+	std::int64_t changed = 0; // added, modified or removed
+};
+
+struct TransactionCounts {
+	std::int64_t added = 0;
+	std::int64_t modified = 0;
+	std::int64_t unchanged = 0;
+	std::int64_t removed = 0;
+	std::int64_t quarantined = 0;
+
+	TransactionCounts &operator+=(const TransactionCounts &other) {
+		added += other.added;
+		modified += other.modified;
+		unchanged += other.unchanged;
+		removed += other.removed;
+		quarantined += other.quarantined;
+		return *this;
+	}
+	/// Anything the tables would show.
+	bool any_change() const { return added + modified + removed + quarantined > 0; }
+};
+
+enum class SyncStatus {
+	complete, // read to the end
+	waiting,  // the provider has no data yet: not an error and not done
+	deferred, // told to wait; retry_at says until when
+	busy,     // another session is syncing this connection
+};
+
+/// What one sync did.
+struct SyncReport {
+	SyncStatus status = SyncStatus::complete;
+	TransactionCounts transactions;
+	AccountCounts accounts;
+	std::int64_t requests = 0;
+	std::chrono::microseconds duration{};
+	std::optional<Timestamp> retry_at;
+};
+
+/// A failed sync, decided upon: what to store and when to try again.
+struct SyncFailure {
+	ErrorCode code = ErrorCode::internal;
+	std::optional<Reaction> reaction; // absent: not a provider's answer (network, bad reply)
+	std::string provider_code;        // the provider's, else the SQLSTATE
+	std::string message;              // the sentence for the end user or operator; no provider text
+	/// The connection's new state (reauth_required, revoked, error); empty: unchanged, the trouble is transient.
+	std::string new_state;
+	std::string reauth_reason; // with reauth_required
+	std::optional<Timestamp> retry_at; // next attempt; absent: none until something changes
+};
+
+/// Bytes kept for later, in memory up to a limit and in a temporary file beyond. Read back once, in order.
+class Spool {
+public:
+	virtual ~Spool() = default;
+	virtual void write(std::string_view bytes) = 0;
+	/// Starts reading from the first byte.
+	virtual void rewind() = 0;
+	/// Fills `out` with exactly `size` bytes; false at the end. Throws on anything in between.
+	virtual bool read(char *out, std::size_t size) = 0;
+};
+
+/// How rows are stamped during a first backfill (see SyncState).
+struct AttemptStamp {
+	std::int64_t attempt = 0;
+	std::int64_t loop_first = 0;
+	bool restamp = false; // rows of this loop that are seen again take the present attempt
+};
+
+class SyncStore {
+public:
+	virtual ~SyncStore() = default;
+
+	/// One commit unit: runs `body` in a subtransaction and commits (procedures) or leaves it to the caller's
+	/// transaction (functions). If `body` throws, nothing of it remains and the exception passes on.
+	virtual void unit(const std::function<void()> &body) = 0;
+
+	// ---- inside a unit ----
+
+	/// Upserts what differs and marks removed what the list does not name. Ids in the list are unique.
+	virtual AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) = 0;
+	/// Upserts what differs (compare first); a row marked removed comes back. Ids in `rows` are unique. Rows that the
+	/// tables refuse are the caller's to filter: this throws.
+	virtual TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
+												 bool keep_raw) = 0;
+	/// Marks removed; unknown ids are ignored. Returns how many were live.
+	virtual std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) = 0;
+	/// Marks removed what an abandoned attempt of this loop wrote first and this attempt did not see.
+	virtual std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) = 0;
+	virtual std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) = 0;
+	/// Calls `fn` for every live transaction, in any order, a batch at a time. `fn` must not call the store.
+	virtual void each_live_transaction(
+		ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) = 0;
+	/// Writes `now`; throws Error(internal) if the stored cursor is no longer `before.cursor` (another sync came
+	/// between, which the connection's lock excludes).
+	virtual void save_state(ConnectionId id, const SyncState &before, const SyncState &now) = 0;
+	/// The end of a good sync: connection status, next_sync_at (interval, or report.retry_at), audit line and notice
+	/// when something changed.
+	virtual void finish(ConnectionId id, const SyncReport &report) = 0;
+
+	// ---- outside a unit ----
+
+	/// Records a failed sync, as a unit of its own, or through the outcome worker where the caller's statement is
+	/// about to raise.
+	virtual void record_failure(ConnectionId id, const SyncFailure &failure) = 0;
+	virtual std::unique_ptr<Spool> make_spool() = 0;
+};
+
+} // namespace ob
+
+#include "core/pure.hpp"
