@@ -1,0 +1,21 @@
+// Card numbers in raw JSON: cut to their last four digits without breaking the JSON. C++ regime.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/pure.hpp"
+
+namespace ob::json {
+
+class Body;
+
+/// `raw` (well-formed JSON) with the card numbers in its texts cut as text::cut_pans does; a number that is a card
+/// number becomes such a text. Keys stay. Nearly always there is none, and `raw` itself is returned.
+std::string_view cut_pans(std::string_view raw, Body &body);
+/// The same for text that no Body owns.
+std::string cut_pans(std::string_view json);
+
+} // namespace ob::json
+
+#include "core/pure.hpp"
