@@ -1,5 +1,5 @@
 // Included last by every header and source above pg/: breaks the build if a server header slipped in.
-// Not guarded against repeated inclusion on purpose, so each inclusion checks again.
-#ifdef POSTGRES_H
+// Files below pg/ come here too; pg/postgres.hpp marks them. Not guarded against repeated inclusion on purpose.
+#if defined(POSTGRES_H) && !defined(OB_SERVER_SIDE)
 #error "this file belongs to the pure half: it must not see postgres.h"
 #endif

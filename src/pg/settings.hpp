@@ -1,0 +1,32 @@
+// The openbanking.* settings. Who may set one follows from what it can do: what picks a file to read, a program to run
+// or a host to call is the superuser's. Server regime for define(); readers are plain.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ob::pg::settings {
+
+/// Called once from _PG_init.
+void define();
+
+const char *key_file();
+const char *allowed_hosts();
+bool enabled();
+std::chrono::milliseconds http_timeout();
+std::chrono::milliseconds connect_timeout();
+std::chrono::milliseconds claim_timeout();
+int max_parallel();
+std::size_t max_response_size();
+/// Test builds only: the simulator's present time as text; empty otherwise.
+const char *test_clock();
+/// Test builds only: the point at which the process kills itself; empty otherwise.
+const char *test_crash_point();
+
+/// Name and value of every setting, for the outcome worker, which must act under its caller's.
+std::vector<std::pair<std::string, std::string>> snapshot();
+
+} // namespace ob::pg::settings

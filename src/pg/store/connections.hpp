@@ -1,0 +1,50 @@
+// Linked banks: finding them and their tokens. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/model.hpp"
+#include "providers/provider.hpp"
+
+namespace ob::pg::store {
+
+struct Connection {
+	ConnectionId id = 0;
+	std::string server;
+	std::string provider;
+	std::string user_ref;
+	std::string institution_name; // may be empty
+	std::string state;
+	std::string mapping_role; // whose user mapping calls are made with
+};
+
+/// Which connections a live scan wants; nothing means no condition, an empty list means none.
+struct ConnectionFilter {
+	std::vector<std::string> servers;
+	std::optional<std::vector<std::int64_t>> ids;
+	std::optional<std::vector<std::string>> user_refs;
+	std::optional<std::vector<std::string>> states;
+	std::optional<std::vector<std::string>> institution_names;
+};
+
+/// The connections of these servers that the current user may see, ordered by id: read under his own rights, so
+/// privileges and row policies of ob.connections bind live tables too. Revoked and disconnected ones are left out:
+/// nothing can be read through them.
+std::vector<Connection> visible_connections(const ConnectionFilter &filter);
+
+/// A connection by id, read as owner under a fresh snapshot. Throws not_found.
+Connection find_connection(ConnectionId id);
+
+/// As find_connection, for a caller who must have USAGE on its server and be able to see it. Throws not_found,
+/// not_allowed.
+Connection find_connection_for_caller(ConnectionId id);
+
+/// The connection's tokens, unsealed. Throws unseal_failed, not_configured (no key), not_found (erased).
+providers::Credentials load_credentials(const Connection &connection);
+
+} // namespace ob::pg::store

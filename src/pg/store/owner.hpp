@@ -1,0 +1,18 @@
+// Acting as the extension's owner with a fixed search_path, for our own tables. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <functional>
+#include <string>
+
+namespace ob::pg::store {
+
+/// Runs `body` as the owner of schema ob, search_path `pg_catalog, pg_temp`, with planner settings under which our
+/// statements keep their index plans on empty tables too. Restores user and settings before it returns or throws.
+void as_owner(const std::function<void()> &body);
+
+/// The role whose rights the caller has now.
+std::string current_role();
+
+} // namespace ob::pg::store

@@ -1,0 +1,51 @@
+#include "pg/wait.hpp"
+
+extern "C" {
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "utils/wait_event.h"
+}
+
+#include "core/error.hpp"
+#include "pg/guard.hpp"
+
+namespace ob::pg {
+
+namespace {
+
+/// One set per process, made on first use: the reactor's fd never changes.
+WaitEventSet *wait_set(int fd) {
+	static WaitEventSet *set = nullptr;
+	if (!set) {
+		WaitEventSet *fresh = compat::create_wait_event_set(3);
+		AddWaitEventToSet(fresh, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+		AddWaitEventToSet(fresh, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+		AddWaitEventToSet(fresh, WL_SOCKET_READABLE, fd, nullptr, nullptr);
+		set = fresh;
+	}
+	return set;
+}
+
+} // namespace
+
+void ServerWaiter::wait(int fd) {
+	check();
+	guard([&] {
+		WaitEvent event;
+		const int count = WaitEventSetWait(wait_set(fd), -1, &event, 1, compat::wait_event());
+		if (count > 0 && (event.events & WL_LATCH_SET))
+			ResetLatch(MyLatch);
+	});
+	check();
+}
+
+void ServerWaiter::check() {
+	if (!InterruptPending)
+		return;
+	// Cancel and terminate must not raise here: first every C++ object goes, then entry() lets the server raise.
+	if ((QueryCancelPending || ProcDiePending) && InterruptHoldoffCount == 0 && CritSectionCount == 0)
+		throw Interrupted();
+	guard([] { CHECK_FOR_INTERRUPTS(); });
+}
+
+} // namespace ob::pg

@@ -1,0 +1,17 @@
+// How a loop waits inside a backend: latch, postmaster death and one fd. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include "core/loop.hpp"
+
+namespace ob::pg {
+
+/// Waits in a wait event set; throws Interrupted for cancel and terminate, ServerError for what other interrupts raise.
+class ServerWaiter final : public Waiter {
+public:
+	void wait(int fd) override;
+	void check() override;
+};
+
+} // namespace ob::pg

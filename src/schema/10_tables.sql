@@ -1,0 +1,236 @@
+-- Tables. Ids are text COLLATE "C" (compared bytewise, never folded), times timestamptz. No foreign keys: the outcome
+-- worker must never wait for a row that its caller has locked, and large tables may be distributed by connection_id.
+
+CREATE TABLE ob.connections (
+	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	server pg_catalog.name NOT NULL,
+	provider pg_catalog.text NOT NULL,
+	user_ref pg_catalog.text COLLATE "C" NOT NULL,
+	provider_connection_id pg_catalog.text COLLATE "C" NOT NULL,
+	institution_id pg_catalog.text COLLATE "C",
+	institution_name pg_catalog.text,
+	institution_logo pg_catalog.text,
+	scopes pg_catalog.text[],
+	state pg_catalog.text NOT NULL DEFAULT 'pending'
+		CHECK (state IN ('pending', 'active', 'reauth_required', 'revoked', 'error', 'disconnected')),
+	reauth_reason pg_catalog.text
+		CHECK (reauth_reason IN ('login', 'consent_expired', 'token_rejected', 'mfa', 'pending_disconnect', 'outcome_unknown')),
+	requires_reauth pg_catalog.bool NOT NULL DEFAULT false,
+	error_code pg_catalog.text,
+	error_message pg_catalog.text,
+	state_since pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	failing_since pg_catalog.timestamptz,
+	last_sync_at pg_catalog.timestamptz,
+	last_sync_status pg_catalog.text NOT NULL DEFAULT 'pending'
+		CHECK (last_sync_status IN ('pending', 'complete', 'waiting', 'deferred', 'failed')),
+	bank_updated_at pg_catalog.timestamptz,
+	transactions_synced pg_catalog.int8 NOT NULL DEFAULT 0,
+	consent_given_at pg_catalog.timestamptz,
+	consent_ip pg_catalog.inet,
+	consent_expires_at pg_catalog.timestamptz,
+	sync_interval pg_catalog.interval,
+	sync_enabled pg_catalog.bool NOT NULL DEFAULT true,
+	mapping_role pg_catalog.name NOT NULL,
+	annotations pg_catalog.jsonb,
+	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	UNIQUE (server, provider_connection_id)
+);
+CREATE INDEX connections_user_ref_idx ON ob.connections (user_ref);
+COMMENT ON TABLE ob.connections IS 'One row for each linked bank login. Its id never changes.';
+COMMENT ON COLUMN ob.connections.provider_connection_id IS 'The provider''s id of the connection (Plaid: item_id).';
+COMMENT ON COLUMN ob.connections.requires_reauth IS 'With state active: the consent or login will end soon; syncs go on.';
+COMMENT ON COLUMN ob.connections.failing_since IS 'First failure in a row of transient trouble; the state stays as it is.';
+COMMENT ON COLUMN ob.connections.bank_updated_at IS 'When the provider last read the bank successfully; a sync reads the provider''s copy.';
+COMMENT ON COLUMN ob.connections.mapping_role IS 'The role whose user mapping linked it; sync and disconnect use that mapping, else PUBLIC''s.';
+COMMENT ON COLUMN ob.connections.annotations IS 'Yours: never written by the extension.';
+
+CREATE TABLE ob.sync_state (
+	connection_id pg_catalog.int8 PRIMARY KEY,
+	cursor pg_catalog.text COLLATE "C",
+	loop_cursor pg_catalog.text COLLATE "C",
+	sync_attempt pg_catalog.int8 NOT NULL DEFAULT 0,
+	loop_first_attempt pg_catalog.int8 NOT NULL DEFAULT 0,
+	initial_sync_done pg_catalog.bool NOT NULL DEFAULT false,
+	history_from pg_catalog.date,
+	history_complete pg_catalog.bool NOT NULL DEFAULT false,
+	next_sync_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp(),
+	attempts pg_catalog.int4 NOT NULL DEFAULT 0,
+	claimed_until pg_catalog.timestamptz,
+	claimed_by pg_catalog.int4,
+	finished_syncs pg_catalog.int8 NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+COMMENT ON TABLE ob.sync_state IS 'Where each connection''s sync stands. Only the extension writes it.';
+COMMENT ON COLUMN ob.sync_state.cursor IS 'First cursor of the next loop; kept until that loop has ended.';
+COMMENT ON COLUMN ob.sync_state.loop_cursor IS 'How far an unfinished first backfill has committed.';
+COMMENT ON COLUMN ob.sync_state.next_sync_at IS 'When sync_due takes it next; NULL: never by itself.';
+COMMENT ON COLUMN ob.sync_state.claimed_until IS 'End of the lease of the session that syncs it now.';
+
+CREATE TABLE ob.accounts_all (
+	connection_id pg_catalog.int8 NOT NULL,
+	account_id pg_catalog.text COLLATE "C" NOT NULL,
+	account_ref pg_catalog.uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+	name pg_catalog.text,
+	official_name pg_catalog.text,
+	type pg_catalog.text NOT NULL,
+	provider_type pg_catalog.text,
+	provider_subtype pg_catalog.text,
+	mask pg_catalog.text,
+	iban pg_catalog.text,
+	number_sealed pg_catalog.bytea,
+	currency pg_catalog.text,
+	balance_current pg_catalog.numeric,
+	balance_available pg_catalog.numeric,
+	credit_limit pg_catalog.numeric,
+	balance_at pg_catalog.timestamptz,
+	sign_suspect pg_catalog.bool NOT NULL DEFAULT false,
+	status pg_catalog.text,
+	sync_enabled pg_catalog.bool NOT NULL DEFAULT true,
+	raw pg_catalog.jsonb,
+	annotations pg_catalog.jsonb,
+	first_seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	removed_at pg_catalog.timestamptz,
+	PRIMARY KEY (connection_id, account_id)
+);
+COMMENT ON TABLE ob.accounts_all IS 'Synced accounts, removed ones included. Negative balances are owed.';
+COMMENT ON COLUMN ob.accounts_all.account_ref IS 'Ours; survives a change of the provider''s account_id.';
+COMMENT ON COLUMN ob.accounts_all.balance_at IS 'The provider''s time of the balance, else when this value was first read.';
+
+CREATE TABLE ob.transactions_all (
+	connection_id pg_catalog.int8 NOT NULL,
+	account_id pg_catalog.text COLLATE "C" NOT NULL,
+	transaction_id pg_catalog.text COLLATE "C" NOT NULL,
+	status pg_catalog.text NOT NULL CHECK (status IN ('pending', 'posted')),
+	amount pg_catalog.numeric NOT NULL,
+	currency pg_catalog.text,
+	date pg_catalog.date NOT NULL,
+	authorized_date pg_catalog.date,
+	booked_at pg_catalog.timestamptz,
+	description pg_catalog.text,
+	merchant_name pg_catalog.text,
+	counterparty pg_catalog.text,
+	category pg_catalog.text,
+	category_detail pg_catalog.text,
+	type pg_catalog.text,
+	reference pg_catalog.text,
+	running_balance pg_catalog.numeric,
+	pending_transaction_id pg_catalog.text COLLATE "C",
+	raw pg_catalog.jsonb,
+	annotations pg_catalog.jsonb,
+	sync_attempt pg_catalog.int8 NOT NULL DEFAULT 0,
+	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	removed_at pg_catalog.timestamptz,
+	PRIMARY KEY (connection_id, account_id, transaction_id)
+) WITH (fillfactor = 100);
+CREATE INDEX transactions_all_page_idx ON ob.transactions_all (connection_id, account_id, date DESC, transaction_id);
+COMMENT ON TABLE ob.transactions_all IS 'Synced transactions, removed ones included. Negative amounts are money out.';
+COMMENT ON COLUMN ob.transactions_all.date IS 'The provider''s day; never shifted by the session''s time zone.';
+COMMENT ON COLUMN ob.transactions_all.booked_at IS 'Only where the provider gave a time of day.';
+
+CREATE TABLE ob.quarantine (
+	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY,
+	connection_id pg_catalog.int8 NOT NULL,
+	account_id pg_catalog.text COLLATE "C",
+	transaction_id pg_catalog.text COLLATE "C",
+	reason pg_catalog.text NOT NULL,
+	digest pg_catalog.text COLLATE "C" NOT NULL,
+	raw pg_catalog.text NOT NULL,
+	first_seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	last_seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (connection_id, id),
+	UNIQUE (connection_id, digest)
+);
+COMMENT ON TABLE ob.quarantine IS 'Transactions a bank delivered that cannot be stored: no id, no date, an amount beyond numeric.';
+COMMENT ON COLUMN ob.quarantine.digest IS 'SHA-256 of raw: the same row is kept once.';
+
+CREATE TABLE ob.links (
+	link_id pg_catalog.text COLLATE "C" PRIMARY KEY,
+	server pg_catalog.name NOT NULL,
+	user_ref pg_catalog.text COLLATE "C" NOT NULL,
+	kind pg_catalog.text NOT NULL CHECK (kind IN ('link', 'sandbox')),
+	options pg_catalog.jsonb NOT NULL DEFAULT '{}',
+	connection_id pg_catalog.int8,
+	state pg_catalog.text NOT NULL DEFAULT 'open'
+		CHECK (state IN ('open', 'completed', 'cancelled', 'expired', 'failed')),
+	reason pg_catalog.text,
+	action pg_catalog.text,
+	url_sealed pg_catalog.bytea,
+	token_sealed pg_catalog.bytea,
+	sdk pg_catalog.jsonb,
+	mapping_role pg_catalog.name NOT NULL,
+	expires_at pg_catalog.timestamptz NOT NULL,
+	user_ip pg_catalog.inet,
+	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE INDEX links_open_idx ON ob.links (server, user_ref) WHERE state = 'open';
+COMMENT ON TABLE ob.links IS 'Link journeys, from ob.link to ob.link_complete. Addresses and tokens are sealed.';
+
+CREATE TABLE ob.tokens (
+	server pg_catalog.name NOT NULL,
+	subject pg_catalog.text COLLATE "C" NOT NULL,
+	kind pg_catalog.text COLLATE "C" NOT NULL,
+	sealed pg_catalog.bytea NOT NULL,
+	expires_at pg_catalog.timestamptz,
+	renew_at pg_catalog.timestamptz,
+	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (server, subject, kind)
+);
+COMMENT ON TABLE ob.tokens IS 'Provider tokens, sealed. A value opens only in its own row.';
+COMMENT ON COLUMN ob.tokens.subject IS 'What it belongs to: connection:<id>.';
+
+CREATE TABLE ob.outcomes (
+	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	call_id pg_catalog.text COLLATE "C" NOT NULL UNIQUE,
+	kind pg_catalog.text NOT NULL CHECK (kind IN ('exchange', 'remove', 'failure')),
+	phase pg_catalog.text NOT NULL CHECK (phase IN ('intent', 'answered', 'recorded', 'done', 'failed')),
+	server pg_catalog.name NOT NULL,
+	connection_id pg_catalog.int8,
+	link_id pg_catalog.text COLLATE "C",
+	grant_digest pg_catalog.text COLLATE "C",
+	mapping_role pg_catalog.name NOT NULL,
+	sealed pg_catalog.bytea,
+	request pg_catalog.jsonb NOT NULL DEFAULT '{}',
+	result pg_catalog.jsonb,
+	failure pg_catalog.jsonb,
+	expires_at pg_catalog.timestamptz,
+	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+-- The same grant is never exchanged twice, whoever brings it.
+CREATE UNIQUE INDEX outcomes_grant_idx ON ob.outcomes (server, grant_digest)
+	WHERE kind = 'exchange' AND phase <> 'failed';
+CREATE INDEX outcomes_open_idx ON ob.outcomes (id) WHERE phase IN ('intent', 'answered', 'recorded');
+COMMENT ON TABLE ob.outcomes IS 'What the outcome worker intends, has done at a provider, and has yet to apply here.';
+COMMENT ON COLUMN ob.outcomes.phase IS 'intent (the call may have been made), answered (made, answer sealed here), recorded (a change waits to be applied), done, failed.';
+
+CREATE TABLE ob.audit_log (
+	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	action pg_catalog.text NOT NULL,
+	connection_id pg_catalog.int8,
+	server pg_catalog.name,
+	login_role pg_catalog.name,
+	request_id pg_catalog.text,
+	success pg_catalog.bool NOT NULL,
+	details pg_catalog.jsonb
+);
+CREATE INDEX audit_log_connection_idx ON ob.audit_log (connection_id, at);
+COMMENT ON TABLE ob.audit_log IS 'What was done at providers and with connections. Never a secret, body or query string.';
+
+SELECT pg_catalog.pg_extension_config_dump('ob.connections', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.connections_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.sync_state', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.accounts_all', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.transactions_all', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.quarantine', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.quarantine_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.links', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.tokens', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.outcomes', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.outcomes_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.audit_log', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.audit_log_id_seq', '');
+

@@ -1,0 +1,47 @@
+-- Views. security_invoker: the reader's own rights and row policies hold.
+
+CREATE VIEW ob.accounts WITH (security_invoker = true) AS
+SELECT c.server, c.provider, c.user_ref, c.institution_name, c.state AS connection_state,
+	a.connection_id, a.account_id, a.account_ref, a.name, a.official_name, a.type, a.provider_type, a.provider_subtype,
+	a.mask, a.iban, a.currency, a.balance_current, a.balance_available, a.credit_limit, a.balance_at, a.sign_suspect,
+	a.status, a.raw, a.annotations, a.first_seen_at, a.updated_at
+FROM ob.accounts_all a
+JOIN ob.connections c ON c.id OPERATOR(pg_catalog.=) a.connection_id
+WHERE a.removed_at IS NULL;
+COMMENT ON VIEW ob.accounts IS 'Synced accounts, with the same columns as the live table ob_accounts.';
+
+CREATE VIEW ob.transactions WITH (security_invoker = true) AS
+SELECT c.server, c.provider, c.user_ref, c.institution_name, c.state AS connection_state,
+	t.connection_id, t.account_id, t.transaction_id, t.status, t.amount, t.currency, t.date, t.authorized_date, t.booked_at,
+	t.description, t.merchant_name, t.counterparty, t.category, t.category_detail, t.type, t.reference, t.running_balance,
+	t.pending_transaction_id, t.raw, t.annotations, t.created_at, t.updated_at
+FROM ob.transactions_all t
+JOIN ob.connections c ON c.id OPERATOR(pg_catalog.=) t.connection_id
+WHERE t.removed_at IS NULL;
+COMMENT ON VIEW ob.transactions IS 'Synced transactions, with the same columns as the live table ob_transactions.';
+
+CREATE VIEW ob.connection_status WITH (security_invoker = true) AS
+SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
+	CASE
+		WHEN c.state OPERATOR(pg_catalog.=) 'active' THEN 'Linked'
+		WHEN c.state OPERATOR(pg_catalog.=) 'pending' THEN 'Pending'
+		WHEN c.state OPERATOR(pg_catalog.=) 'disconnected' THEN 'Not linked'
+		ELSE 'Error'
+	END AS badge,
+	c.state, c.reauth_reason, c.requires_reauth, c.state_since, c.error_code,
+	CASE
+		WHEN c.state OPERATOR(pg_catalog.=) 'reauth_required' THEN 'Please reconnect your bank.'
+		WHEN c.state OPERATOR(pg_catalog.=) 'revoked' THEN 'Access was withdrawn. Please link your bank again.'
+		WHEN c.state OPERATOR(pg_catalog.=) 'error' THEN COALESCE(c.error_message, 'The connection does not work.')
+		WHEN c.state OPERATOR(pg_catalog.=) 'disconnected' THEN 'Link your bank to see its accounts.'
+		WHEN c.failing_since IS NOT NULL THEN COALESCE(c.error_message, 'The bank cannot be reached at the moment.')
+		WHEN c.requires_reauth THEN 'Please renew your consent soon.'
+		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'pending' THEN 'Waiting for the first sync.'
+		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'waiting' THEN 'The bank is still preparing your data.'
+		ELSE 'Up to date.'
+	END AS what_to_do,
+	c.failing_since, c.last_sync_at, c.last_sync_status, c.bank_updated_at, c.transactions_synced, s.next_sync_at
+FROM ob.connections c
+LEFT JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id;
+COMMENT ON VIEW ob.connection_status IS 'Each connection with a badge (Not linked, Pending, Linked, Error) and a sentence what to do.';
+

@@ -1,0 +1,74 @@
+-- Functions and procedures. SECURITY INVOKER: C switches to the extension's owner where it reads or writes our tables,
+-- after it has checked the caller's rights (USAGE on the server), and back.
+
+CREATE FUNCTION ob.version() RETURNS pg_catalog.text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ob_version';
+COMMENT ON FUNCTION ob.version() IS 'Version of the library that is loaded.';
+
+-- ---- linking ----
+
+CREATE FUNCTION ob.link(server pg_catalog.name, user_ref pg_catalog.text, options pg_catalog.jsonb DEFAULT '{}',
+	user_ip pg_catalog.inet DEFAULT NULL,
+	OUT link_id pg_catalog.text, OUT action pg_catalog.text, OUT url pg_catalog.text, OUT token pg_catalog.text,
+	OUT sdk pg_catalog.jsonb, OUT expires_at pg_catalog.timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_link';
+COMMENT ON FUNCTION ob.link(pg_catalog.name, pg_catalog.text, pg_catalog.jsonb, pg_catalog.inet) IS
+'Starts linking a bank for user_ref: what an app or a browser needs to go on. An open link of the same server, user and options is returned again. Options: mode (embedded), and the provider''s own.';
+
+CREATE FUNCTION ob.link_complete(link_id pg_catalog.text DEFAULT NULL, response pg_catalog.jsonb DEFAULT '{}',
+	user_ip pg_catalog.inet DEFAULT NULL)
+RETURNS TABLE (connection_id pg_catalog.int8, status pg_catalog.text, institution_name pg_catalog.text,
+	duplicate_of pg_catalog.int8, notice pg_catalog.text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_link_complete';
+COMMENT ON FUNCTION ob.link_complete(pg_catalog.text, pg_catalog.jsonb, pg_catalog.inet) IS
+'Finishes a link with what the app got back ({"public_token": …}); a response {"error": …} ends the link as cancelled. What the provider did is recorded even if this transaction rolls back.';
+
+CREATE FUNCTION ob.link_status(link_id pg_catalog.text,
+	OUT state pg_catalog.text, OUT reason pg_catalog.text, OUT connection_id pg_catalog.int8,
+	OUT expires_at pg_catalog.timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_link_status';
+COMMENT ON FUNCTION ob.link_status(pg_catalog.text) IS
+'Where a link stands (open, completed, cancelled, expired, failed); finishes what a crash interrupted.';
+
+CREATE FUNCTION ob.disconnect(connection pg_catalog.int8, purge pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_disconnect';
+COMMENT ON FUNCTION ob.disconnect(pg_catalog.int8, pg_catalog.bool) IS
+'Revokes the connection at the provider, erases its tokens and returns its new state; with purge also deletes its accounts and transactions.';
+
+CREATE FUNCTION ob.sandbox_link(server pg_catalog.name, user_ref pg_catalog.text, options pg_catalog.jsonb DEFAULT '{}')
+RETURNS TABLE (connection_id pg_catalog.int8, status pg_catalog.text, institution_name pg_catalog.text,
+	duplicate_of pg_catalog.int8, notice pg_catalog.text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_sandbox_link';
+COMMENT ON FUNCTION ob.sandbox_link(pg_catalog.name, pg_catalog.text, pg_catalog.jsonb) IS
+'Links a test bank without a person; the provider''s sandbox only. Options: institution_id, username, password.';
+
+-- ---- syncing ----
+
+CREATE FUNCTION ob.sync(connection pg_catalog.int8, "full" pg_catalog.bool DEFAULT false,
+	user_ip pg_catalog.inet DEFAULT NULL,
+	OUT status pg_catalog.text, OUT added pg_catalog.int8, OUT modified pg_catalog.int8, OUT removed pg_catalog.int8,
+	OUT unchanged pg_catalog.int8, OUT quarantined pg_catalog.int8, OUT accounts pg_catalog.int8,
+	OUT requests pg_catalog.int8, OUT duration pg_catalog.interval, OUT retry_at pg_catalog.timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_sync';
+COMMENT ON FUNCTION ob.sync(pg_catalog.int8, pg_catalog.bool, pg_catalog.inet) IS
+'Syncs one connection in the caller''s transaction. Status: complete, waiting (the provider has no data yet), deferred (told to wait until retry_at), busy (another session syncs it). Anything else raises.';
+
+CREATE PROCEDURE ob.sync_now(connection pg_catalog.int8, "full" pg_catalog.bool DEFAULT false)
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_sync_now';
+COMMENT ON PROCEDURE ob.sync_now(pg_catalog.int8, pg_catalog.bool) IS
+'Syncs one connection, committing by itself; says what it did as a notice. What a first backfill wants.';
+
+CREATE PROCEDURE ob.sync_due(max_connections pg_catalog.int4 DEFAULT NULL, parallel pg_catalog.int4 DEFAULT NULL,
+	server pg_catalog.name DEFAULT NULL, user_ref pg_catalog.text DEFAULT NULL,
+	max_duration pg_catalog.interval DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_sync_due';
+COMMENT ON PROCEDURE ob.sync_due(pg_catalog.int4, pg_catalog.int4, pg_catalog.name, pg_catalog.text, pg_catalog.interval) IS
+'Syncs every active connection that is due, several at once, committing each by itself. One failing connection never fails the call.';
+
+-- ---- secrets ----
+
+CREATE FUNCTION ob.seal(server pg_catalog.name, option pg_catalog.text, secret pg_catalog.text) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_seal';
+COMMENT ON FUNCTION ob.seal(pg_catalog.name, pg_catalog.text, pg_catalog.text) IS
+'Seals a secret for that option of that server''s user mapping; the result opens nowhere else.';
+
