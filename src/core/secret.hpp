@@ -34,11 +34,16 @@ struct WipingAllocator {
 using WipedString = std::basic_string<char, std::char_traits<char>, WipingAllocator<char>>;
 
 /// A secret value. It has no stream operator and no implicit conversion: `reveal()` marks every place that reads it.
+/// Even a short one never stands inside the object, where no allocator would wipe it.
 class Secret {
 public:
 	Secret() = default;
-	explicit Secret(std::string_view text) : text_(text) { text_.reserve(32); }
-	explicit Secret(WipedString text) : text_(std::move(text)) {}
+	explicit Secret(std::string_view text) { take(text); }
+	explicit Secret(WipedString text);
+	Secret(const Secret &other) { take(other.text_); }
+	Secret(Secret &&other) noexcept = default;
+	Secret &operator=(const Secret &other);
+	Secret &operator=(Secret &&other) noexcept;
 
 	bool empty() const { return text_.empty(); }
 	std::string_view reveal() const { return text_; }
@@ -46,7 +51,12 @@ public:
 	friend bool operator==(const Secret &a, const Secret &b) noexcept;
 
 private:
-	WipedString text_;
+	// More than a string keeps inside itself.
+	static constexpr std::size_t kLeastCapacity = 32;
+
+	void take(std::string_view text);
+
+	WipedString text_; // on the heap unless empty
 };
 
 } // namespace ob

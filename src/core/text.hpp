@@ -26,9 +26,11 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 /// characters nothing is shown: `****`. Empty stays empty.
 std::string mask_last4(std::string_view number);
 
-/// Cuts card numbers to `************1234`: 13 to 19 digits in one run or in groups parted by single blanks or dashes,
-/// not beginning with 0, with a right check digit (Luhn, ISO/IEC 7812-1). Longer runs are no card numbers and stay.
-/// For plain text; JSON goes through json::cut_pans.
+/// Cuts card numbers to `************1234`: 13 to 19 digits in one run, or in groups parted by single blanks or dashes
+/// (at least four digits in all groups but the last, which dates and telephone numbers rarely have), not beginning with
+/// 0, with a right check digit (Luhn, ISO/IEC 7812-1). Longer runs are no card numbers and stay. One in ten other
+/// numbers of such a length is taken for one, so ids must not come here. For plain text; JSON goes through
+/// json::cut_pans.
 std::string cut_pans(std::string text);
 /// Whether cut_pans would change anything. Fast: most texts hold no long run of digits.
 bool has_pan(std::string_view text) noexcept;
