@@ -35,7 +35,7 @@ std::optional<std::chrono::seconds> Response::retry_after(Timestamp now) const {
 	if (date == -1)
 		return std::nullopt;
 	const std::int64_t left = static_cast<std::int64_t>(date) -
-							  std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+	                          std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
 	return std::chrono::seconds(std::clamp<std::int64_t>(left, 0, kMost));
 }
 

@@ -20,7 +20,7 @@ std::uint64_t system_random(std::uint64_t upper) {
 } // namespace
 
 Backoff::Backoff(int tries, Random random)
-	: tries_left_(tries), random_(random ? std::move(random) : Random(system_random)) {}
+    : tries_left_(tries), random_(random ? std::move(random) : Random(system_random)) {}
 
 std::optional<std::chrono::milliseconds> Backoff::next(std::optional<std::chrono::seconds> retry_after) {
 	if (--tries_left_ <= 0)

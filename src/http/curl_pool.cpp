@@ -1,0 +1,186 @@
+// Server signals are blocked around whatever libcurl does here; its callbacks only note things. C++ regime.
+#include "http/curl_pool.hpp"
+
+#include <new>
+#include <utility>
+
+#include <curl/curl.h>
+#include <sys/epoll.h>
+
+#include "core/error.hpp"
+#include "http/curl_engine.hpp"
+#include "http/curl_transfer.hpp"
+#include "http/signal_block.hpp"
+
+#include "core/pure.hpp"
+
+static_assert(LIBCURL_VERSION_NUM >= 0x075700, "libcurl 7.87 or later is needed (CURLOPT_QUICK_EXIT)");
+
+namespace ob::http {
+
+namespace {
+
+// As many as a run of syncs uses side by side; more would only hold file descriptors.
+constexpr long kKeptConnections = 16;
+constexpr std::size_t kSpareHandles = 16;
+
+} // namespace
+
+struct CurlPool::Callbacks {
+	static int on_socket(CURL *, curl_socket_t fd, int what, void *self, void *) noexcept {
+		auto &pool = *static_cast<CurlPool *>(self);
+		if (what == CURL_POLL_REMOVE) {
+			pool.reactor_.unwatch(fd);
+			return 0;
+		}
+		const std::uint32_t events = ((what & CURL_POLL_IN) != 0 ? std::uint32_t{EPOLLIN} : 0) |
+		                             ((what & CURL_POLL_OUT) != 0 ? std::uint32_t{EPOLLOUT} : 0);
+		try {
+			pool.reactor_.watch(fd, events, pool);
+		} catch (...) {
+			pool.broken_ = true;
+		}
+		return 0;
+	}
+
+	static int on_timer(CURLM *, long milliseconds, void *self) noexcept {
+		auto &pool = *static_cast<CurlPool *>(self);
+		if (milliseconds < 0) {
+			pool.cancel();
+			return 0;
+		}
+		try {
+			pool.reactor_.start(pool, std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds));
+		} catch (...) {
+			pool.broken_ = true;
+		}
+		return 0;
+	}
+};
+
+CurlPool::CurlPool(CurlEngine &engine, Reactor &reactor, std::uint64_t key, std::shared_ptr<const HostPolicy> hosts)
+    : engine_(engine), reactor_(reactor), key_(key), hosts_(std::move(hosts)) {
+	const SignalBlock block;
+	spare_.reserve(kSpareHandles);
+	multi_ = curl_multi_init();
+	share_ = curl_share_init();
+	const bool ok = multi_ && share_ &&
+	                curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK &&
+	                curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, Callbacks::on_socket) == CURLM_OK &&
+	                curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this) == CURLM_OK &&
+	                curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, Callbacks::on_timer) == CURLM_OK &&
+	                curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this) == CURLM_OK &&
+	                curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING)) == CURLM_OK &&
+	                curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections) == CURLM_OK;
+	if (!ok) {
+		curl_multi_cleanup(multi_);
+		curl_share_cleanup(share_);
+		throw std::bad_alloc();
+	}
+}
+
+CurlPool::~CurlPool() {
+	const SignalBlock block;
+	for (void *easy : spare_)
+		curl_easy_cleanup(easy);
+	curl_multi_cleanup(multi_);
+	curl_share_cleanup(share_);
+}
+
+void *CurlPool::take_easy() {
+	if (!spare_.empty()) {
+		void *easy = spare_.back();
+		spare_.pop_back();
+		return easy;
+	}
+	const SignalBlock block;
+	CURL *easy = curl_easy_init();
+	if (!easy || curl_easy_setopt(easy, CURLOPT_SHARE, share_) != CURLE_OK) {
+		curl_easy_cleanup(easy);
+		throw std::bad_alloc();
+	}
+	return easy;
+}
+
+void CurlPool::give_back(void *easy, bool in_doubt) noexcept {
+	const SignalBlock block;
+	if (in_doubt || spare_.size() == kSpareHandles) {
+		curl_easy_cleanup(easy);
+		return;
+	}
+	// Keeps the share, forgets every option with the pointers in it.
+	curl_easy_reset(easy);
+	spare_.push_back(easy); // within the reserved capacity
+}
+
+void CurlPool::add(void *easy) {
+	const SignalBlock block;
+	const CURLMcode rc = curl_multi_add_handle(multi_, easy);
+	if (rc == CURLM_OK && !broken_) {
+		++running_;
+		return;
+	}
+	if (rc == CURLM_OK)
+		curl_multi_remove_handle(multi_, easy);
+	retired = true;
+	if (broken_ || rc == CURLM_OUT_OF_MEMORY)
+		throw std::bad_alloc();
+	throw Error(ErrorCode::internal, "could not start a request", std::string("reason: ") + curl_multi_strerror(rc));
+}
+
+void CurlPool::remove(void *easy) noexcept {
+	const SignalBlock block;
+	curl_multi_remove_handle(multi_, easy);
+	--running_;
+}
+
+int CurlPool::resume(void *easy) noexcept {
+	CURLcode code;
+	{
+		const SignalBlock block;
+		code = curl_easy_pause(easy, CURLPAUSE_CONT);
+	}
+	if (broken_) {
+		retired = true;
+		engine_.fail_all(*this);
+	}
+	return code;
+}
+
+void CurlPool::on_ready(int fd, std::uint32_t events) noexcept {
+	// An error or a hang-up shows when libcurl reads.
+	act(fd,
+	    (events & (EPOLLIN | EPOLLERR | EPOLLHUP) ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0));
+}
+
+void CurlPool::on_time() noexcept {
+	act(CURL_SOCKET_TIMEOUT, 0);
+}
+
+void CurlPool::act(int fd, int events) noexcept {
+	{
+		const SignalBlock block;
+		int running = 0;
+		if (curl_multi_socket_action(multi_, fd, events, &running) != CURLM_OK)
+			broken_ = true;
+	}
+	int left = 0;
+	while (const CURLMsg *message = curl_multi_info_read(multi_, &left)) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		const CURLcode code = message->data.result;
+		char *transfer = nullptr;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		// The message is gone after this.
+		reinterpret_cast<CurlTransfer *>(transfer)->finish(code);
+	}
+	if (broken_) {
+		retired = true;
+		engine_.fail_all(*this);
+	}
+	engine_.pump();
+}
+
+} // namespace ob::http
+
+#include "core/pure.hpp"

@@ -1,0 +1,67 @@
+// A CurlTransport over a reactor, with settings a test can change.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "http/curl_transport.hpp"
+#include "unit/support/poll_waiter.hpp"
+
+namespace ob::test {
+
+class TestSettings final : public http::TransportSettings {
+public:
+	http::Limits limits() const override { return limits_now; }
+	std::shared_ptr<const http::HostPolicy> hosts() const override { return hosts_now; }
+
+	void allow(std::string_view list, std::vector<std::string> known = {}) {
+		hosts_now = std::make_shared<const http::HostPolicy>(std::move(known), list);
+	}
+
+	http::Limits limits_now;
+	std::shared_ptr<const http::HostPolicy> hosts_now =
+		std::make_shared<const http::HostPolicy>(std::vector<std::string>{}, "http://127.0.0.1, https://127.0.0.1");
+};
+
+class TransportTest : public ::testing::Test {
+protected:
+	static http::Request get(std::string url, std::uint64_t pool = 1) {
+		http::Request request;
+		request.method = "GET";
+		request.url = std::move(url);
+		request.endpoint = "/test/endpoint";
+		request.pool = pool;
+		return request;
+	}
+	static http::Request post(std::string url, std::string_view body, std::uint64_t pool = 1) {
+		http::Request request = get(std::move(url), pool);
+		request.method = "POST";
+		request.body = WipedString(body.begin(), body.end());
+		request.headers.push_back({"Content-Type", "application/json"});
+		return request;
+	}
+
+	http::Response send(http::Request request) {
+		Loop loop(reactor, waiter);
+		return loop.run(transport.send(std::move(request)));
+	}
+	/// The Error that the request ends in; fails the test if there is none.
+	Error fail(http::Request request) {
+		try {
+			const http::Response response = send(std::move(request));
+			ADD_FAILURE() << "no error but status " << response.status;
+		} catch (const Error &error) {
+			return error;
+		}
+		return Error(ErrorCode::internal, "no error");
+	}
+
+	Reactor reactor;
+	PollWaiter waiter;
+	TestSettings settings;
+	http::CurlTransport transport{reactor, settings, "0.0-test"};
+};
+
+} // namespace ob::test
