@@ -136,19 +136,23 @@ class ProviderError : public Error {
 public:
 	ProviderError(ErrorCode code, Reaction reaction, std::string provider_code, std::string message,
 				  std::string detail, std::string hint = {},
-				  std::optional<std::chrono::seconds> retry_after = std::nullopt)
+				  std::optional<std::chrono::seconds> retry_after = std::nullopt, std::string reauth_reason = {})
 		: Error(code, std::move(message), std::move(detail), std::move(hint)), reaction_(reaction),
-		  provider_code_(std::move(provider_code)), retry_after_(retry_after) {}
+		  provider_code_(std::move(provider_code)), retry_after_(retry_after),
+		  reauth_reason_(std::move(reauth_reason)) {}
 
 	Reaction reaction() const { return reaction_; }
 	/// The provider's own code, such as ITEM_LOGIN_REQUIRED; empty when it sent none.
 	const std::string &provider_code() const { return provider_code_; }
 	std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
+	/// With Reaction::reauth: what connections.reauth_reason becomes (login, consent_expired, token_rejected, mfa).
+	const std::string &reauth_reason() const { return reauth_reason_; }
 
 private:
 	Reaction reaction_;
 	std::string provider_code_;
 	std::optional<std::chrono::seconds> retry_after_;
+	std::string reauth_reason_;
 };
 
 /// The user or the server wants this statement to end. Carries nothing: the border asks the server for the reason.

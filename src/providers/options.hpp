@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "core/pure.hpp"
 
@@ -32,6 +33,11 @@ std::string_view default_for(const OptionSpec &spec, std::string_view provider);
 /// Throws Error(unknown_option, HV00D) with the nearest valid name as hint, or invalid_argument for a bad value, or for
 /// an option that `provider` does not know. `provider` may be empty (a user mapping's validator does not see it).
 void validate_option(OptionCatalog catalog, std::string_view provider, std::string_view name, std::string_view value);
+
+/// A server's whole list: each option as above, `provider` present (missing_option, HV00J), and what depends on two
+/// options: URLs that a bank or a provider opens are https in production.
+using OptionList = std::span<const std::pair<std::string_view, std::string_view>>;
+void validate_server_options(OptionList options);
 
 } // namespace ob::providers
 

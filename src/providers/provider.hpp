@@ -95,6 +95,7 @@ struct ConnectionHealth {
 	std::optional<Timestamp> bank_updated_at; // when the provider last read the bank
 	std::optional<Reaction> standing_error;   // the connection is broken although the call succeeded
 	std::string error_code;
+	std::string reauth_reason; // with standing_error reauth
 };
 
 /// Which transactions a live scan wants. Both days inclusive. Empty account_ids: all.
@@ -145,11 +146,11 @@ public:
 	virtual Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const = 0;
 
 	virtual Task<AccountList> accounts(Session session, Credentials credentials,
-									   std::vector<std::string> account_ids) const = 0;
+	                                   std::vector<std::string> account_ids) const = 0;
 	virtual std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials,
-													  Window window) const = 0;
+	                                                  Window window) const = 0;
 	virtual std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,
-													   std::string cursor) const = 0;
+	                                                   std::string cursor) const = 0;
 };
 
 /// The provider of that name, or nullptr.

@@ -1,0 +1,266 @@
+// C++ regime.
+#include "providers/plaid/link.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "core/text.hpp"
+#include "core/time.hpp"
+#include "providers/option_values.hpp"
+#include "providers/plaid/client.hpp"
+#include "json/document.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::providers::plaid {
+
+namespace {
+
+constexpr std::string_view kTransactions = "transactions";
+constexpr std::string_view kDefaultInstitution = "ins_109508"; // First Platypus Bank, without OAuth
+
+[[noreturn]] void bad_option(std::string_view name, std::string_view why, std::string hint = {}) {
+	throw Error(ErrorCode::invalid_argument, "option \"" + std::string(name) + "\" " + std::string(why), {},
+	            std::move(hint));
+}
+
+json::Document parse_options(std::string_view text) {
+	json::ParseLimits limits;
+	limits.error = ErrorCode::invalid_argument;
+	json::Document options = json::Document::parse(text.empty() ? "{}" : text, limits);
+	if (!options.is_object())
+		throw Error(ErrorCode::invalid_argument, "options must be a JSON object");
+	return options;
+}
+
+json::Array words(std::string_view list) {
+	json::Array array;
+	for (const std::string_view word : text::split(list))
+		array.add(word);
+	return array;
+}
+
+bool holds(json::Node list, std::string_view word) {
+	const auto items = list.items();
+	return std::any_of(items.begin(), items.end(), [&](json::Node item) { return item.text() == word; });
+}
+
+/// The caller's days_requested, else the server's. Fixed for the life of the item.
+std::int64_t days_requested(const ServerConfig &server, json::Node option) {
+	if (!option.exists())
+		return parse_integer(server.option("days_requested")).value_or(90);
+	const auto days = option.integer();
+	if (!days || *days < 1 || *days > 730)
+		bad_option("days_requested", "must be an integer from 1 to 730");
+	return *days;
+}
+
+// ---- /link/token/create ----
+
+// Options of ob.link that are ours, or another provider's: never passed through.
+constexpr std::array<std::string_view, 2> kOurs{"mode", "days_requested"};
+constexpr std::array<std::string_view, 3> kForeign{"resend", "email", "otp"};
+// Set by us alone.
+constexpr std::array<std::string_view, 4> kReserved{"client_id", "secret", "access_token", "access_tokens"};
+
+template <std::size_t N>
+bool is_one_of(std::string_view name, const std::array<std::string_view, N> &names) {
+	return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Every field of the caller's that is Plaid's. Null means "leave it out", also where the server has a default: Plaid
+/// refuses nulls.
+void pass_through(const json::Document &options, json::Object &body) {
+	for (const auto &[name, value] : options.root().members()) {
+		if (is_one_of(name, kForeign))
+			bad_option(name, "is not known to provider plaid");
+		if (is_one_of(name, kReserved))
+			bad_option(name, "cannot be set here");
+		if (!is_one_of(name, kOurs) && value.exists())
+			body.set(name, value);
+	}
+}
+
+/// Whether the caller named the field, be it as null.
+bool names(const json::Document &options, std::string_view field) {
+	const auto members = options.root().members();
+	return std::any_of(members.begin(), members.end(), [&](const auto &member) { return member.first == field; });
+}
+
+json::Object user(const ServerConfig &server, const LinkRequest &request, json::Node callers) {
+	const std::string id = std::string(server.option("user_ref_prefix")) + request.user_ref;
+	if (id.find('@') != id.npos)
+		throw Error(ErrorCode::invalid_argument, "the user reference looks like an e-mail address", {},
+		            "Plaid refuses personal data there; use an internal id.");
+	json::Object user;
+	user.set("client_user_id", id);
+	for (const auto &[name, value] : callers.members()) {
+		if (name == "client_user_id")
+			bad_option("user", "must not name a client_user_id: it is the user reference");
+		if (value.exists())
+			user.set(name, value);
+	}
+	return user;
+}
+
+/// `transactions` with days_requested, where the products name it.
+void add_transactions(const ServerConfig &server, const json::Document &options, json::Object &body) {
+	const bool wanted = holds(body.root().get("products"), kTransactions) ||
+	                    holds(body.root().get("optional_products"), kTransactions) ||
+	                    holds(body.root().get("required_if_supported_products"), kTransactions) ||
+	                    holds(body.root().get("additional_consented_products"), kTransactions);
+	if (!wanted || (names(options, kTransactions) && !options.has(kTransactions)))
+		return;
+	json::Object transactions;
+	for (const auto &[name, value] : options.get(kTransactions).members())
+		transactions.set(name, value);
+	if (options.has("days_requested") || !transactions.root().has("days_requested"))
+		transactions.set("days_requested", days_requested(server, options.get("days_requested")));
+	body.set(kTransactions, transactions);
+}
+
+void add_return_address(const ServerConfig &server, const json::Document &options, bool hosted, json::Object &body) {
+	const std::string_view address = server.option("redirect_uri");
+	if (!hosted) {
+		// A bank's login comes back to the page that embeds Link.
+		if (!names(options, "redirect_uri"))
+			body.set_if("redirect_uri", address);
+		return;
+	}
+	// The hosted page minds the bank's redirects itself; this is where it sends the user when all is done.
+	json::Object page;
+	for (const auto &[name, value] : options.get("hosted_link").members())
+		page.set(name, value);
+	if (!page.root().has("completion_redirect_uri"))
+		page.set_if("completion_redirect_uri", address);
+	body.set("hosted_link", page);
+}
+
+WipedString link_body(const ServerConfig &server, const LinkRequest &request) {
+	if (request.mode != "hosted" && request.mode != "embedded")
+		bad_option("mode", "must be hosted or embedded");
+	const json::Document options = parse_options(request.options_json);
+	json::Object body;
+	if (!options.has("client_name"))
+		body.set("client_name", server.required_option("client_name"));
+	if (!options.has("language"))
+		body.set("language", server.option("language"));
+	if (!options.has("country_codes"))
+		body.set("country_codes", words(server.option("country_codes")));
+	if (!names(options, "products"))
+		body.set("products", words(server.option("products")));
+	if (!names(options, "webhook"))
+		body.set_if("webhook", server.option("webhook_url"));
+	pass_through(options, body);
+	if (options.get("products").is_text())
+		body.set("products", words(options.text("products")));
+	body.set("user", user(server, request, options.get("user")));
+	add_transactions(server, options, body);
+	add_return_address(server, options, request.mode == "hosted", body);
+	return body.dump();
+}
+
+// ---- /sandbox/public_token/create ----
+
+constexpr std::array<std::string_view, 6> kSandboxOptions{"institution_id", "products",       "username",
+                                                          "password",       "days_requested", "webhook"};
+
+void check_sandbox_options(const json::Document &options) {
+	for (const auto &[name, value] : options.root().members()) {
+		if (is_one_of(name, kSandboxOptions))
+			continue;
+		const std::string_view near = text::nearest(name, kSandboxOptions);
+		bad_option(name, "is not known here",
+		           near.empty() ? std::string{} : "Perhaps you meant \"" + std::string(near) + "\".");
+	}
+}
+
+WipedString sandbox_body(const ServerConfig &server, std::string_view options_json) {
+	const json::Document given = parse_options(options_json);
+	check_sandbox_options(given);
+	json::Object options;
+	if (names(given, "webhook"))
+		options.set_if("webhook", given.text("webhook"));
+	else
+		options.set_if("webhook", server.option("webhook_url"));
+	options.set_if("override_username", given.text("username"));
+	options.set_if("override_password", given.text("password"));
+
+	json::Object body;
+	body.set("institution_id", given.has("institution_id") ? given.text("institution_id") : kDefaultInstitution);
+	if (given.get("products").is_array())
+		body.set("initial_products", given.get("products"));
+	else
+		body.set("initial_products", words(given.has("products") ? given.text("products") : server.option("products")));
+	if (holds(body.root().get("initial_products"), kTransactions)) {
+		json::Object transactions;
+		transactions.set("days_requested", days_requested(server, given.get("days_requested")));
+		options.set(kTransactions, transactions);
+	}
+	if (!options.empty())
+		body.set("options", options);
+	return body.dump();
+}
+
+LinkGrant public_token(std::string_view token) {
+	LinkGrant grant;
+	grant.kind = "public_token";
+	grant.value = Secret(token);
+	return grant;
+}
+
+} // namespace
+
+Task<LinkOffer> start_link(Session session, LinkRequest request) {
+	Call call;
+	call.endpoint = "/link/token/create";
+	call.body = link_body(*session.server, request);
+	const bool hosted = request.mode == "hosted";
+	const std::string endpoint = call.endpoint;
+	// Repeated although it creates something: a spare link token does no harm.
+	json::Document answer = co_await ask(std::move(session), std::move(call));
+	LinkOffer offer;
+	offer.action = hosted ? "redirect" : "sdk";
+	offer.token = Secret(answer.text("link_token"));
+	offer.url = Secret(answer.text("hosted_link_url"));
+	offer.expires_at = time::parse_timestamp(answer.text("expiration"));
+	if (offer.token.empty())
+		bad_answer(endpoint, "link_token is missing", answer.text("request_id"));
+	if (hosted && offer.url.empty())
+		bad_answer(endpoint, "hosted_link_url is missing", answer.text("request_id"));
+	co_return std::move(offer);
+}
+
+LinkGrant grant_from_response(std::string_view response_json) {
+	json::ParseLimits limits;
+	limits.error = ErrorCode::invalid_argument;
+	const json::Document response = json::Document::parse(response_json, limits);
+	if (const std::string_view token = response.text("public_token"); !token.empty())
+		return public_token(token);
+	// The form of webhooks. Several tokens are several items, each to be exchanged on its own.
+	const auto tokens = response.get("public_tokens").items();
+	if (tokens.size() == 1 && !tokens[0].text().empty())
+		return public_token(tokens[0].text());
+	throw Error(ErrorCode::invalid_argument, "the response holds no public token", {},
+	            "Pass what Link handed out: {\"public_token\": \"…\"}.");
+}
+
+Task<LinkGrant> sandbox_grant(Session session, std::string options_json) {
+	if (session.server->option("environment") != "sandbox")
+		throw Error(ErrorCode::not_allowed, "server \"" + session.server->name + "\" is not a sandbox", {},
+		            "Only a server with environment 'sandbox' can link without a person.");
+	Call call;
+	call.endpoint = "/sandbox/public_token/create";
+	call.body = sandbox_body(*session.server, options_json);
+	const std::string endpoint = call.endpoint;
+	json::Document answer = co_await ask(std::move(session), std::move(call));
+	if (answer.text("public_token").empty())
+		bad_answer(endpoint, "public_token is missing", answer.text("request_id"));
+	co_return public_token(answer.text("public_token"));
+}
+
+} // namespace ob::providers::plaid
+
+#include "core/pure.hpp"

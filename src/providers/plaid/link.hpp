@@ -1,0 +1,22 @@
+// Starting a link, and the tokens that come of it. C++ regime.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "providers/provider.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::providers::plaid {
+
+/// /link/token/create for a new item.
+Task<LinkOffer> start_link(Session session, LinkRequest request);
+/// The public token in what the application, the browser or a webhook brought.
+LinkGrant grant_from_response(std::string_view response_json);
+/// /sandbox/public_token/create.
+Task<LinkGrant> sandbox_grant(Session session, std::string options_json);
+
+} // namespace ob::providers::plaid
+
+#include "core/pure.hpp"

@@ -1,0 +1,66 @@
+// C++ regime.
+#include "providers/plaid/provider.hpp"
+
+#include "providers/plaid/accounts.hpp"
+#include "providers/plaid/item.hpp"
+#include "providers/plaid/link.hpp"
+#include "providers/plaid/pages.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::providers::plaid {
+
+std::vector<std::string> PlaidProvider::known_hosts() const {
+	return {"sandbox.plaid.com", "production.plaid.com"};
+}
+
+std::string_view PlaidProvider::accounts_endpoint() const {
+	return kAccountsEndpoint;
+}
+
+std::string_view PlaidProvider::transactions_endpoint() const {
+	return kWindowEndpoint;
+}
+
+Task<LinkOffer> PlaidProvider::start_link(Session session, LinkRequest request) const {
+	return plaid::start_link(std::move(session), std::move(request));
+}
+
+LinkGrant PlaidProvider::grant_from_response(std::string_view response_json) const {
+	return plaid::grant_from_response(response_json);
+}
+
+Task<Established> PlaidProvider::exchange(Session session, LinkGrant grant) const {
+	return plaid::exchange(std::move(session), std::move(grant));
+}
+
+Task<void> PlaidProvider::remove(Session session, Credentials credentials) const {
+	return plaid::remove(std::move(session), std::move(credentials));
+}
+
+Task<ConnectionHealth> PlaidProvider::health(Session session, Credentials credentials) const {
+	return plaid::health(std::move(session), std::move(credentials));
+}
+
+Task<LinkGrant> PlaidProvider::sandbox_grant(Session session, std::string options_json) const {
+	return plaid::sandbox_grant(std::move(session), std::move(options_json));
+}
+
+Task<AccountList> PlaidProvider::accounts(Session session, Credentials credentials,
+                                          std::vector<std::string> account_ids) const {
+	return get_accounts(std::move(session), std::move(credentials), std::move(account_ids));
+}
+
+std::unique_ptr<WindowReader> PlaidProvider::read_window(Session session, Credentials credentials,
+                                                         Window window) const {
+	return plaid::read_window(std::move(session), std::move(credentials), std::move(window));
+}
+
+std::unique_ptr<ChangeReader> PlaidProvider::read_changes(Session session, Credentials credentials,
+                                                          std::string cursor) const {
+	return plaid::read_changes(std::move(session), std::move(credentials), std::move(cursor));
+}
+
+} // namespace ob::providers::plaid
+
+#include "core/pure.hpp"

@@ -1,0 +1,33 @@
+// Plaid: United States and Canada. C++ regime.
+#pragma once
+
+#include "providers/provider.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::providers::plaid {
+
+class PlaidProvider final : public Provider {
+public:
+	std::string_view name() const override { return "plaid"; }
+	std::vector<std::string> known_hosts() const override;
+	std::string_view accounts_endpoint() const override;
+	std::string_view transactions_endpoint() const override;
+
+	Task<LinkOffer> start_link(Session session, LinkRequest request) const override;
+	LinkGrant grant_from_response(std::string_view response_json) const override;
+	Task<Established> exchange(Session session, LinkGrant grant) const override;
+	Task<void> remove(Session session, Credentials credentials) const override;
+	Task<ConnectionHealth> health(Session session, Credentials credentials) const override;
+	Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const override;
+
+	Task<AccountList> accounts(Session session, Credentials credentials,
+	                           std::vector<std::string> account_ids) const override;
+	std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window) const override;
+	std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,
+	                                           std::string cursor) const override;
+};
+
+} // namespace ob::providers::plaid
+
+#include "core/pure.hpp"

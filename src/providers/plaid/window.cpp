@@ -1,0 +1,153 @@
+// /transactions/get: a range of dates, paged by offset. C++ regime.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/id_set.hpp"
+#include "core/time.hpp"
+#include "providers/option_values.hpp"
+#include "providers/plaid/client.hpp"
+#include "providers/plaid/errors.hpp"
+#include "providers/plaid/pages.hpp"
+#include "providers/plaid/transactions.hpp"
+#include "json/document.hpp"
+#include "json/reader.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::providers::plaid {
+
+namespace {
+
+constexpr std::int64_t kPageSize = 500; // the most Plaid gives; fewer pages are fewer chances for a change in between
+// Full pages would be ten million rows in one statement: whatever sends more is broken.
+constexpr std::int64_t kMaxPages = 20'000;
+
+struct Answer {
+	TransactionPage page;
+	std::optional<std::int64_t> total;
+	std::string request_id;
+};
+
+Answer read_answer(std::string bytes) {
+	Answer answer;
+	answer.page.bytes = bytes.size();
+	auto body = std::make_unique<json::Body>(std::move(bytes));
+	json::Reader reader(*body);
+	reader.root().object([&](std::string_view key, json::Value value) {
+		if (key == "transactions")
+			value.array_or_null([&](json::Value item) { read_transaction(item, *body, Raw::keep, answer.page); });
+		else if (key == "total_transactions")
+			answer.total = value.integer_or_null();
+		else if (key == "request_id")
+			answer.request_id = value.text_or_empty();
+	});
+	reader.finish();
+	answer.page.memory = std::move(body);
+	return answer;
+}
+
+/// The pages do not add up to one state of the bank's data.
+[[noreturn]] void moved(std::string_view what, std::string_view request_id) {
+	throw ProviderError(
+	    ErrorCode::bad_reply, Reaction::restart, {}, "the transactions changed while being read: " + std::string(what),
+	    error_detail(kWindowEndpoint, 200, {}, request_id), "Repeat the statement, or read the synced table instead.");
+}
+
+class PlaidWindow final : public WindowReader {
+public:
+	PlaidWindow(Session session, Credentials credentials, Window window)
+	    : session_(std::move(session)), credentials_(std::move(credentials)), window_(std::move(window)) {
+		settle_days();
+	}
+
+	Task<std::optional<TransactionPage>> next() override {
+		if (done_)
+			co_return std::nullopt;
+		if (++pages_ > kMaxPages)
+			throw Error(ErrorCode::limit_exceeded, "too many pages of transactions",
+			            error_detail(kWindowEndpoint, 0, {}, {}), "Ask for fewer days at a time.");
+		Call call;
+		call.endpoint = kWindowEndpoint;
+		call.body = request();
+		http::Response response = co_await send(session_, std::move(call));
+		Answer answer = read_answer(std::move(response.body));
+		if (session_.stats) {
+			++session_.stats->pages;
+			session_.stats->last_request_id = answer.request_id;
+		}
+		check(answer);
+		co_return std::move(answer.page);
+	}
+
+private:
+	/// Plaid wants both days. Without an end it is the day it is already somewhere on earth: the bank's own day may be
+	/// ahead of UTC. Without a beginning the window is history_days long.
+	void settle_days() {
+		constexpr auto kEasternmost = std::chrono::hours(14);
+		if (!window_.to)
+			window_.to = std::chrono::floor<std::chrono::days>(session_.clock->now() + kEasternmost);
+		if (!window_.from) {
+			const Date today = std::chrono::floor<std::chrono::days>(session_.clock->now());
+			const auto days = parse_integer(session_.server->option("history_days")).value_or(0);
+			window_.from = std::min(today, *window_.to) - std::chrono::days(days);
+		}
+		done_ = *window_.from > *window_.to;
+	}
+
+	WipedString request() const {
+		json::Object options;
+		options.set("count", kPageSize).set("offset", offset_).set("include_original_description", true);
+		if (!window_.account_ids.empty()) {
+			json::Array ids;
+			for (const std::string &id : window_.account_ids)
+				ids.add(id);
+			options.set("account_ids", ids);
+		}
+		json::Object body = body_with_token(credentials_);
+		body.set("start_date", time::format_date(*window_.from)).set("end_date", time::format_date(*window_.to));
+		body.set("options", options);
+		return body.dump();
+	}
+
+	/// Offsets count from a list that the bank may change between two pages: then rows are missed or come twice. A
+	/// change that leaves total and ids alone is not seen, nor is it one that loses a row.
+	void check(const Answer &answer) {
+		if (!answer.total || *answer.total < 0)
+			bad_answer(kWindowEndpoint, "total_transactions is missing or negative", answer.request_id);
+		if (total_ && *total_ != *answer.total)
+			moved("their number is another one", answer.request_id);
+		total_ = answer.total;
+		const TransactionPage &page = answer.page;
+		for (const Transaction &row : page.rows)
+			if (!seen_.insert(row.id))
+				moved("one of them came twice", answer.request_id);
+		const auto count = static_cast<std::int64_t>(page.rows.size() + page.rejected.size());
+		offset_ += count;
+		if (offset_ > *total_)
+			moved("there are more than announced", answer.request_id);
+		if (count == 0 && offset_ < *total_)
+			moved("there are fewer than announced", answer.request_id);
+		done_ = offset_ == *total_;
+	}
+
+	Session session_;
+	Credentials credentials_;
+	Window window_;
+	std::int64_t offset_ = 0;
+	std::int64_t pages_ = 0;
+	std::optional<std::int64_t> total_;
+	// A collision would make a scan fail that could have been right, never the other way round.
+	IdSet seen_;
+	bool done_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window) {
+	return std::make_unique<PlaidWindow>(std::move(session), std::move(credentials), std::move(window));
+}
+
+} // namespace ob::providers::plaid
+
+#include "core/pure.hpp"
