@@ -91,15 +91,23 @@ void TaskGroup::reap() {
 
 namespace {
 
-/// Suspends until woken by name.
-struct Park {
-	ReadyNode *&slot;
+/// Suspends until the node it leaves in `slot` is woken. Clears the slot when it goes, also when the coroutine is
+/// destroyed while it waits: the group may live on.
+class Park {
+public:
+	explicit Park(ReadyNode *&slot) : slot_(slot) {}
+	Park(const Park &) = delete;
+	Park &operator=(const Park &) = delete;
+	~Park() { slot_ = nullptr; }
 	bool await_ready() const noexcept { return false; }
 	template <class Promise>
 	void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-		slot = &handle.promise().node;
+		slot_ = &handle.promise().node;
 	}
-	void await_resume() const noexcept { slot = nullptr; }
+	void await_resume() const noexcept {}
+
+private:
+	ReadyNode *&slot_;
 };
 
 } // namespace
@@ -115,7 +123,8 @@ Task<void> TaskGroup::join() {
 		}
 		if (running_ == 0)
 			co_return;
-		co_await Park{joiner_};
+		Park park(joiner_);
+		co_await park;
 	}
 }
 

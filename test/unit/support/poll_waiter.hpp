@@ -16,7 +16,8 @@ public:
 	using Clock = std::chrono::steady_clock;
 
 	/// A test that hangs fails after this long.
-	explicit PollWaiter(std::chrono::milliseconds patience = std::chrono::seconds(30)) : give_up_(Clock::now() + patience) {}
+	explicit PollWaiter(std::chrono::milliseconds patience = std::chrono::seconds(30))
+	    : give_up_(Clock::now() + patience) {}
 
 	/// From then on wait() and check() throw Interrupted, as a cancel does.
 	void interrupt_after(std::chrono::milliseconds delay) { interrupt_ = Clock::now() + delay; }
