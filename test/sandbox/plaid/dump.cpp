@@ -1,0 +1,66 @@
+// The ledger as truth: what a client's tables are compared with.
+#include "state.hpp"
+
+namespace ob::sandbox::plaid {
+
+namespace {
+
+std::string_view stage_name(Readiness stage) {
+	switch (stage) {
+	case Readiness::not_ready:
+		return "not_ready";
+	case Readiness::initial:
+		return "initial";
+	case Readiness::historical:
+		break;
+	}
+	return "historical";
+}
+
+std::string dump_item(const Item &item) {
+	std::vector<std::string> accounts;
+	for (const Account &account : item.accounts) {
+		accounts.push_back(ObjectText{}
+		                       .raw("account", account_object(account, false))
+		                       .raw("live_balances", account.live_balances.dump())
+		                       .boolean("closed", account.closed)
+		                       .boolean("shared", account.shared)
+		                       .end());
+	}
+	ObjectText out;
+	out.raw("item", item_object(item, true)).string("username", item.username).boolean("removed", item.removed);
+	out.boolean("exchanged", !item.access_token.empty()).string("stage", stage_name(item.readiness));
+	out.boolean("sync_called", item.sync_called).number("days_requested", item.days_requested);
+	out.raw("accounts", json_array(accounts));
+	std::string &text = out.value("transactions");
+	text.push_back('[');
+	bool first = true;
+	for (const Transaction &transaction : item.transactions.all()) {
+		text.append(first ? "" : ",");
+		first = false;
+		text.append("{\"state\":");
+		append_json_string(text, transaction.removed_at != 0 ? "removed"
+		                         : transaction.hidden        ? "hidden"
+		                         : transaction.added_at == 0 ? "not_yet"
+		                                                     : "live");
+		text.append(",\"transaction\":");
+		transaction.append_to(text, true);
+		text.push_back('}');
+	}
+	text.push_back(']');
+	return out.end();
+}
+
+} // namespace
+
+std::string dump_state(const State &state) {
+	std::string out = "{\"items\":[";
+	bool first = true;
+	for (const Item &item : state.ledger.items()) {
+		out.append(first ? "" : ",").append(dump_item(item));
+		first = false;
+	}
+	return out.append("]}");
+}
+
+} // namespace ob::sandbox::plaid

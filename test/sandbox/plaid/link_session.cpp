@@ -1,0 +1,128 @@
+#include "link_session.hpp"
+
+#include <algorithm>
+
+#include "institutions.hpp"
+#include "test_users.hpp"
+
+namespace ob::sandbox::plaid {
+
+LinkSession &open_session(State &state, LinkToken &token) {
+	const bool used = std::any_of(token.sessions.begin(), token.sessions.end(),
+	                              [](const LinkSession &session) { return session.finished && !session.exited; });
+	if (state.world.clock.now() >= token.expires || (used && state.world.config.environment == "production")) {
+		fail("INVALID_LINK_TOKEN", "the link token has expired or has been used");
+	}
+	LinkSession &session = token.sessions.emplace_back();
+	session.id = state.world.ids.uuid();
+	session.started = state.world.clock.now();
+	add_event(state, session, "OPEN");
+	return session;
+}
+
+void add_event(State &state, LinkSession &session, std::string_view name) {
+	ObjectText metadata;
+	metadata.string("request_id", state.world.ids.alphanumeric(15));
+	if (session.institution_id) {
+		const Institution *institution = find_institution(*session.institution_id);
+		metadata.string("institution_id", *session.institution_id);
+		metadata.string("institution_name", institution ? institution->name : "");
+	}
+	session.events.push_back(ObjectText{}
+	                             .string("event_id", state.world.ids.uuid())
+	                             .string("event_name", name)
+	                             .string("timestamp", format_time(state.world.clock.now()))
+	                             .raw("event_metadata", metadata.end())
+	                             .end());
+}
+
+bool passes_filters(const LinkToken &token, const Account &account) {
+	if (!token.account_filters) {
+		return true;
+	}
+	// Plaid: once there are filters, a type that is not named is left out altogether.
+	const Json filter = Json::parse(*token.account_filters).get(account.fields.text_of("type"));
+	const auto subtypes = filter.get("account_subtypes").texts();
+	return std::any_of(subtypes.begin(), subtypes.end(), [&](const std::string &subtype) {
+		return subtype == "all" || subtype == account.fields.text_of("subtype");
+	});
+}
+
+namespace {
+
+void repair(State &state, const LinkToken &token, const LinkInput &input) {
+	Item *item = state.ledger.find(token.update_item);
+	if (item == nullptr || item->removed) {
+		fail("ITEM_NOT_FOUND");
+	}
+	check_login(input.username, input.password);
+	if (input.username != item->username && item->username != "user_empty") {
+		fail("INVALID_UPDATED_USERNAME");
+	}
+	// Plaid: a bank without OAuth shows the account picker again only when asked to.
+	const Institution *institution = find_institution(item->institution_id);
+	if (token.account_selection || (institution != nullptr && institution->oauth)) {
+		for (std::uint32_t index = 0; index < item->accounts.size(); ++index) {
+			Account &account = item->accounts[index];
+			const bool shared = !input.ticked || input.ticked(index, account);
+			if (shared != account.shared) {
+				account.shared = shared;
+				item->transactions.hide_account(index, !shared);
+			}
+		}
+		if (item->readiness != Readiness::not_ready) {
+			item->transactions.reveal(day_of(state.world.clock.now()) - std::chrono::days{item->days_requested});
+		}
+	} else if (item->error_code == "NO_ACCOUNTS") {
+		return; // the repair changes nothing without the account picker
+	}
+	for (const std::string &product : token.consented_products) {
+		if (std::find(item->consented_products.begin(), item->consented_products.end(), product) ==
+		    item->consented_products.end()) {
+			item->consented_products.push_back(product);
+		}
+	}
+	item->error_code.reset();
+	item->error_reason.reset();
+	item->login_expires = false;
+	item->last_successful_update = state.world.clock.now();
+}
+
+} // namespace
+
+void complete_session(State &state, LinkToken &token, LinkSession &session, const LinkInput &input) {
+	session.institution_id = input.institution_id;
+	if (token.update_item != 0) {
+		repair(state, token, input);
+	} else {
+		Login login;
+		login.client_id = token.client_id;
+		login.institution_id = input.institution_id;
+		login.username = input.username;
+		login.password = input.password;
+		login.days_requested = token.days_requested;
+		login.products = token.products;
+		login.consented = token.consented_products;
+		login.webhook = token.webhook;
+		login.shares = [&](std::size_t index, const Account &account) {
+			return passes_filters(token, account) && (!input.ticked || input.ticked(index, account));
+		};
+		Item &item = state.link_item(login);
+		session.items.push_back(item.number);
+		session.public_tokens.push_back(state.make_public_token(item));
+	}
+	add_event(state, session, "HANDOFF");
+	if (input.finish) {
+		session.finished = state.world.clock.now();
+	}
+}
+
+void exit_session(State &state, LinkSession &session, const std::optional<ApiError> &error, const std::string &status) {
+	session.exited = true;
+	session.exit_error = error;
+	session.exit_status = status;
+	add_event(state, session, "EXIT");
+	session.finished = state.world.clock.now();
+}
+
+} // namespace ob::sandbox::plaid

@@ -1,0 +1,134 @@
+#include "state.hpp"
+
+#include <algorithm>
+
+#include "institutions.hpp"
+#include "test_users.hpp"
+
+namespace ob::sandbox::plaid {
+
+namespace {
+
+// Plaid: the initial pull covers the last 30 days.
+constexpr std::chrono::days kInitialDays{30};
+constexpr std::chrono::minutes kPublicTokenLife{30};
+
+} // namespace
+
+Item &State::link_item(const Login &login) {
+	const Institution &institution = known_institution(login.institution_id);
+	if (!institution.link_error.empty()) {
+		fail(institution.link_error);
+	}
+	check_login(login.username, login.password);
+	Item draft;
+	draft.username = login.username;
+	fill_item(draft, world, login.password); // throws before anything is in the ledger
+	Item &item = *ledger.create(world.ids.alphanumeric(37));
+	item.client_id = login.client_id;
+	item.institution_id = login.institution_id;
+	item.username = login.username;
+	item.webhook = login.webhook;
+	item.products = login.products;
+	item.consented_products = login.products;
+	for (const std::string &product : login.consented) {
+		if (!item.has_product(product)) {
+			item.consented_products.push_back(product);
+		}
+	}
+	item.created = world.clock.now();
+	// Plaid: production raises a history of under 30 days to 30.
+	item.days_requested =
+	    world.config.environment == "production" ? std::max(login.days_requested, 30) : login.days_requested;
+	item.accounts = std::move(draft.accounts);
+	item.transactions = std::move(draft.transactions);
+	for (std::size_t index = 0; login.shares && index < item.accounts.size(); ++index) {
+		if (!login.shares(index, item.accounts[index])) {
+			item.accounts[index].shared = false;
+			item.transactions.hide_account(static_cast<std::uint32_t>(index), true);
+		}
+	}
+	if (item.has_product("transactions")) {
+		start_history(item);
+		advance(item);
+	}
+	return item;
+}
+
+std::string State::make_public_token(const Item &item) {
+	std::string token = "public-" + world.config.environment + "-" + world.ids.uuid();
+	public_tokens[token] = {item.number, item.client_id, world.clock.now() + kPublicTokenLife, false};
+	return token;
+}
+
+const std::string &State::make_access_token(Item &item) {
+	access_tokens.erase(item.access_token);
+	item.access_token = "access-" + world.config.environment + "-" + world.ids.uuid();
+	access_tokens[item.access_token] = item.number;
+	return item.access_token;
+}
+
+void State::start_history(Item &item) {
+	item.initial_at = world.clock.now() + world.config.initial_delay;
+	item.historical_at = std::max(*item.initial_at, world.clock.now() + world.config.historical_delay);
+}
+
+void State::reach(Item &item, Readiness stage) {
+	if (stage <= item.readiness) {
+		return;
+	}
+	const Day today = day_of(world.clock.now());
+	const int wanted = item.days_requested;
+	const int visible = stage == Readiness::historical ? wanted : std::min<int>(wanted, kInitialDays.count());
+	item.transactions.reveal(today - std::chrono::days{visible});
+	item.readiness = stage;
+	item.last_successful_update = world.clock.now();
+}
+
+void State::advance(Item &item) {
+	if (item.removed) {
+		return;
+	}
+	const Time now = world.clock.now();
+	if (item.readiness == Readiness::not_ready && item.initial_at && now >= *item.initial_at) {
+		reach(item, Readiness::initial);
+	}
+	if (item.readiness == Readiness::initial && item.historical_at && now >= *item.historical_at) {
+		reach(item, Readiness::historical);
+	}
+	if (world.config.environment == "sandbox" && world.config.item_login_days > 0 && item.login_expires &&
+	    !item.error_code && now >= item.created + std::chrono::days{world.config.item_login_days}) {
+		item.error_code = "ITEM_LOGIN_REQUIRED";
+		item.last_failed_update = now;
+		item.login_expires = false;
+	}
+}
+
+void State::clear() {
+	ledger.clear();
+	access_tokens.clear();
+	public_tokens.clear();
+	link_tokens.clear();
+}
+
+Item &Call::item() {
+	const auto found = state.access_tokens.find(body.text_of("access_token"));
+	Item *item = found == state.access_tokens.end() ? nullptr : state.ledger.find(found->second);
+	if (item == nullptr || item->client_id != client_id) {
+		fail("INVALID_ACCESS_TOKEN");
+	}
+	if (item->removed) {
+		fail("ITEM_NOT_FOUND");
+	}
+	return *item;
+}
+
+Item &Call::healthy_item() {
+	Item &found = item();
+	if (found.error_code) {
+		throw item_error(found);
+	}
+	return found;
+}
+
+} // namespace ob::sandbox::plaid

@@ -1,0 +1,372 @@
+#include "steering.hpp"
+
+#include <algorithm>
+
+#include "link_session.hpp"
+#include "rows.hpp"
+#include "test_users.hpp"
+
+namespace ob::sandbox::plaid {
+
+namespace {
+
+[[noreturn]] void unknown(std::string_view area, std::string_view what) {
+	throw ControlError{"unknown command: " + std::string(area) + "/" + std::string(what)};
+}
+
+Readiness stage_of(const std::string &name) {
+	if (name == "not_ready") {
+		return Readiness::not_ready;
+	}
+	if (name == "initial") {
+		return Readiness::initial;
+	}
+	if (name == "historical") {
+		return Readiness::historical;
+	}
+	throw ControlError{"stage must be not_ready, initial or historical"};
+}
+
+std::optional<Time> time_word(const Command &command, const char *word) {
+	if (command.body.get(word).is_null()) {
+		return std::nullopt;
+	}
+	const auto time = parse_time(command.text(word));
+	if (!time) {
+		throw ControlError{std::string(word) + " must be a time such as 2026-03-07T10:00:00Z, or null"};
+	}
+	return time;
+}
+
+// Applies what both creating and setting an item know.
+void set_item(State &state, Item &item, const Command &command) {
+	const Json &body = command.body;
+	if (body.has("webhook")) {
+		item.webhook = body.get("webhook").is_null() ? std::nullopt : std::optional(body.text_of("webhook"));
+	}
+	if (body.has("products")) {
+		item.products = item.consented_products = body.get("products").texts();
+	}
+	if (body.has("consented_products")) {
+		item.consented_products = body.get("consented_products").texts();
+	}
+	if (body.has("institution_id")) {
+		item.institution_id = body.text_of("institution_id");
+	}
+	if (body.has("stage")) {
+		item.initial_at.reset();
+		item.historical_at.reset();
+		state.reach(item, stage_of(body.text_of("stage")));
+	}
+	if (body.has("status_text")) {
+		item.status_text =
+		    body.get("status_text").is_null() ? std::nullopt : std::optional(body.text_of("status_text"));
+	}
+	if (body.has("error")) {
+		item.error_code = body.get("error").is_null() ? std::nullopt : std::optional(body.text_of("error"));
+		item.error_reason.reset();
+		if (item.error_code) {
+			item.last_failed_update = state.world.clock.now();
+		}
+	}
+	if (body.has("error_reason")) {
+		item.error_reason = body.text_of("error_reason");
+	}
+	if (body.has("consent_expiration_time")) {
+		item.consent_expires = time_word(command, "consent_expiration_time");
+	}
+	if (body.has("last_successful_update")) {
+		item.last_successful_update = time_word(command, "last_successful_update");
+	}
+	if (body.has("last_failed_update")) {
+		item.last_failed_update = time_word(command, "last_failed_update");
+	}
+	item.login_expires = body.truth_of("login_expires", item.login_expires);
+	item.removed = body.truth_of("removed", item.removed);
+}
+
+Account account_from(State &state, const RawObject &given) {
+	const RawObject usual = make_account(state.world.ids.alphanumeric(37), "depository", "checking", "Account",
+	                                     std::nullopt, "0000", "100", "110", "null")
+	                            .fields;
+	Account account = make_account(usual.text_of("account_id"), "depository", "checking", "Account", std::nullopt,
+	                               "0000", "100", "110", "null");
+	account.fields.merge(given);
+	if (const auto balances = given.get("balances")) {
+		account.balances.merge(RawObject::parse(*balances).value_or(RawObject{}));
+	}
+	account.fields.erase("balances");
+	account.live_balances = account.balances;
+	account.id = account.fields.text_of("account_id");
+	return account;
+}
+
+std::string describe_item(const Item &item) {
+	std::vector<std::string> accounts;
+	for (const Account &account : item.accounts) {
+		accounts.push_back(account.id);
+	}
+	return ObjectText{}
+	    .string("item_id", item.id)
+	    .string("access_token", item.access_token)
+	    .raw("account_ids", json_strings(accounts))
+	    .end();
+}
+
+std::string create_items(State &state, const std::string &text) {
+	const Command command(text, {"count",
+	                             "item_id",
+	                             "access_token",
+	                             "client_id",
+	                             "institution_id",
+	                             "username",
+	                             "password",
+	                             "days_requested",
+	                             "products",
+	                             "consented_products",
+	                             "webhook",
+	                             "stage",
+	                             "status_text",
+	                             "error",
+	                             "error_reason",
+	                             "consent_expiration_time",
+	                             "last_successful_update",
+	                             "last_failed_update",
+	                             "login_expires",
+	                             "removed",
+	                             "accounts"});
+	std::vector<std::string> made;
+	const std::int64_t count = command.body.integer_of("count", 1);
+	for (std::int64_t n = 0; n < count; ++n) {
+		Item *created = state.ledger.create(command.text("item_id", state.world.ids.alphanumeric(37)));
+		if (created == nullptr) {
+			throw ControlError{"an item of that id exists already"};
+		}
+		Item &item = *created;
+		item.client_id = command.text("client_id", "sandbox-client");
+		item.institution_id = "ins_109508";
+		item.username = command.text("username", "user_good");
+		item.products = item.consented_products = {"transactions"};
+		item.created = state.world.clock.now();
+		item.days_requested = static_cast<int>(command.body.integer_of("days_requested", 90));
+		if (command.raw.get("accounts")) {
+			for (const std::string &account : raw_elements(*command.raw.get("accounts"))) {
+				item.accounts.push_back(account_from(state, RawObject::parse(account).value_or(RawObject{})));
+			}
+		} else {
+			fill_item(item, state.world, command.text("password", "pass_good"));
+		}
+		state.make_access_token(item);
+		if (command.body.has("access_token")) {
+			state.access_tokens.erase(item.access_token);
+			item.access_token = command.text("access_token");
+			state.access_tokens[item.access_token] = item.number;
+		}
+		if (!command.body.has("stage")) {
+			state.start_history(item);
+		}
+		set_item(state, item, command);
+		state.advance(item);
+		made.push_back(describe_item(item));
+	}
+	return ObjectText{}.raw("items", json_array(made)).end();
+}
+
+} // namespace
+
+Command::Command(const std::string &text, std::initializer_list<std::string_view> words)
+    : body(Json::parse_lenient(text)), raw(RawObject::parse(text).value_or(RawObject{})) {
+	if (!body.is_object()) {
+		throw ControlError{"the body must be a JSON object"};
+	}
+	for (const auto &[word, value] : raw.members()) {
+		if (std::find(words.begin(), words.end(), word) == words.end()) {
+			throw ControlError{"unknown word: " + word};
+		}
+	}
+}
+
+std::string Command::text(const char *word, std::string otherwise) const {
+	return body.has(word) ? body.text_of(word) : std::move(otherwise);
+}
+
+RawObject Command::object(const char *word) const {
+	const auto text = raw.get(word);
+	return text ? RawObject::parse(*text).value_or(RawObject{}) : RawObject{};
+}
+
+Item &item_of(State &state, const Command &command) {
+	Item *found = nullptr;
+	if (command.body.has("item_id")) {
+		found = state.ledger.find(command.text("item_id"));
+	} else if (command.body.has("access_token")) {
+		const auto token = state.access_tokens.find(command.text("access_token"));
+		found = token == state.access_tokens.end() ? nullptr : state.ledger.find(token->second);
+	} else if (state.ledger.items().size() == 1) {
+		found = &state.ledger.items().front();
+	} else {
+		throw ControlError{"item_id is needed unless there is exactly one item"};
+	}
+	if (found == nullptr) {
+		throw ControlError{"no such item"};
+	}
+	return *found;
+}
+
+std::vector<Item *> items_of(State &state, const Command &command) {
+	std::vector<Item *> out;
+	if (command.text("items") == "all") {
+		for (Item &item : state.ledger.items()) {
+			out.push_back(&item);
+		}
+	} else {
+		out.push_back(&item_of(state, command));
+	}
+	return out;
+}
+
+std::uint32_t account_of(const Item &item, const Command &command) {
+	if (!command.body.has("account_id")) {
+		if (item.accounts.empty()) {
+			throw ControlError{"the item has no account"};
+		}
+		return 0;
+	}
+	const auto index = item.account_index(command.text("account_id"));
+	if (!index) {
+		throw ControlError{"no such account"};
+	}
+	return *index;
+}
+
+std::string steer_items(State &state, std::string_view what, const std::string &body) {
+	if (what == "create") {
+		return create_items(state, body);
+	}
+	if (what == "set") {
+		const Command command(body,
+		                      {"item_id", "access_token", "items", "institution_id", "products", "consented_products",
+		                       "webhook", "stage", "status_text", "error", "error_reason", "consent_expiration_time",
+		                       "last_successful_update", "last_failed_update", "login_expires", "removed"});
+		for (Item *item : items_of(state, command)) {
+			set_item(state, *item, command);
+		}
+		return "{\"done\":true}";
+	}
+	if (what == "poison_cursors") {
+		// Every cursor handed out so far fails from now on; those handed out later work.
+		const Command command(body, {"item_id", "access_token", "items"});
+		for (Item *item : items_of(state, command)) {
+			item->poisoned_before = state.next_cursor_serial;
+		}
+		return "{\"done\":true}";
+	}
+	unknown("items", what);
+}
+
+std::string steer_accounts(State &state, std::string_view what, const std::string &body) {
+	if (what == "add") {
+		const Command command(body, {"item_id", "access_token", "account"});
+		Item &item = item_of(state, command);
+		item.accounts.push_back(account_from(state, command.object("account")));
+		return ObjectText{}.string("account_id", item.accounts.back().id).end();
+	}
+	if (what == "set") {
+		const Command command(body, {"item_id", "access_token", "account_id", "set", "omit", "balances",
+		                             "live_balances", "closed", "shared"});
+		Item &item = item_of(state, command);
+		const std::uint32_t index = account_of(item, command);
+		Account &account = item.accounts[index];
+		account.fields.merge(command.object("set"));
+		account.id = account.fields.text_of("account_id");
+		account.balances.merge(command.object("balances"));
+		account.live_balances.merge(command.object("balances"));
+		account.live_balances.merge(command.object("live_balances"));
+		for (const std::string &field : command.body.get("omit").texts()) {
+			account.fields.erase(field);
+			account.balances.erase(field);
+			account.live_balances.erase(field);
+		}
+		account.closed = command.body.truth_of("closed", account.closed);
+		if (command.body.has("shared") && command.body.truth_of("shared") != account.shared) {
+			account.shared = !account.shared;
+			item.transactions.hide_account(index, !account.shared);
+			if (account.shared && item.readiness != Readiness::not_ready) {
+				item.transactions.reveal(day_of(state.world.clock.now()) - std::chrono::days{item.days_requested});
+			}
+		}
+		return ObjectText{}.raw("account", account_object(account, false)).end();
+	}
+	unknown("accounts", what);
+}
+
+std::string steer_link(State &state, std::string_view what, const std::string &body) {
+	const Command command(
+	    body, {"link_token", "institution_id", "username", "password", "account_names", "finish", "status", "error"});
+	const auto found = state.link_tokens.find(command.text("link_token"));
+	if (found == state.link_tokens.end()) {
+		throw ControlError{"no such link token"};
+	}
+	LinkToken &token = found->second;
+	const bool continues = !token.sessions.empty() && !token.sessions.back().finished;
+	LinkSession &session = continues ? token.sessions.back() : open_session(state, token);
+	if (what == "complete") {
+		LinkInput input;
+		input.institution_id = command.text("institution_id", input.institution_id);
+		input.username = command.text("username", input.username);
+		input.password = command.text("password", input.password);
+		input.finish = command.body.truth_of("finish", true);
+		if (command.body.has("account_names")) {
+			const auto names = command.body.get("account_names").texts();
+			input.ticked = [names](std::size_t, const Account &account) {
+				return std::find(names.begin(), names.end(), account.fields.text_of("name")) != names.end();
+			};
+		}
+		complete_session(state, token, session, input);
+	} else if (what == "exit") {
+		std::optional<ApiError> error;
+		if (command.body.has("error")) {
+			error = make_error(command.text("error"));
+		}
+		exit_session(state, session, error, command.text("status", "requires_credentials"));
+	} else if (what != "open") {
+		unknown("link", what);
+	}
+	return ObjectText{}
+	    .string("link_session_id", session.id)
+	    .raw("public_tokens", json_strings(session.public_tokens))
+	    .end();
+}
+
+namespace {
+
+std::string run_command(State &state, std::string_view what, const std::string &body) {
+	const std::size_t slash = what.find('/');
+	const std::string_view area = what.substr(0, slash);
+	const std::string_view command = slash == std::string_view::npos ? std::string_view{} : what.substr(slash + 1);
+	if (area == "items") {
+		return steer_items(state, command, body);
+	}
+	if (area == "accounts") {
+		return steer_accounts(state, command, body);
+	}
+	if (area == "transactions") {
+		return steer_transactions(state, command, body);
+	}
+	if (area == "link") {
+		return steer_link(state, command, body);
+	}
+	unknown(area, command);
+}
+
+} // namespace
+
+std::string steer(State &state, std::string_view what, const std::string &body) {
+	try {
+		return run_command(state, what, body);
+	} catch (const ApiError &error) {
+		throw ControlError{error.code + ": " + error.message};
+	}
+}
+
+} // namespace ob::sandbox::plaid

@@ -1,0 +1,196 @@
+// /_control/plaid/transactions: what happens on the accounts.
+#include <algorithm>
+
+#include "rows.hpp"
+#include "steering.hpp"
+
+namespace ob::sandbox::plaid {
+
+namespace {
+
+Day today(const State &state) {
+	return day_of(state.world.clock.now());
+}
+
+// True if a row of that day can be seen at the item's stage.
+bool visible(const State &state, const Item &item, Day day) {
+	return item.readiness == Readiness::historical ||
+	       (item.readiness == Readiness::initial && day > today(state) - std::chrono::days{30});
+}
+
+void omit(RawObject &row, const Json &names) {
+	for (const std::string &name : names.texts()) {
+		row.erase(name);
+	}
+}
+
+std::vector<std::string> wanted_ids(const Command &command) {
+	std::vector<std::string> ids = command.body.get("transaction_ids").texts();
+	if (command.body.has("transaction_id")) {
+		ids.push_back(command.text("transaction_id"));
+	}
+	if (ids.empty()) {
+		throw ControlError{"transaction_id or transaction_ids is needed"};
+	}
+	return ids;
+}
+
+const Transaction &live_transaction(const Item &item, const std::string &id) {
+	const Transaction *found = item.transactions.find(id);
+	if (found == nullptr || !found->live()) {
+		throw ControlError{"no such transaction: " + id};
+	}
+	return *found;
+}
+
+std::string ids_answer(const std::vector<std::string> &ids) {
+	return ObjectText{}.raw("transaction_ids", json_strings(ids)).end();
+}
+
+std::string add(State &state, const std::string &text) {
+	const Command command(text, {"item_id", "access_token", "account_id", "transactions", "omit"});
+	Item &item = item_of(state, command);
+	std::vector<std::string> ids;
+	for (const std::string &element : raw_elements(command.raw.get("transactions").value_or("[{}]"))) {
+		const RawObject given = RawObject::parse(element).value_or(RawObject{});
+		RowValues values;
+		values.id = state.world.ids.alphanumeric(37);
+		values.account_id = item.accounts.empty() ? "" : item.accounts[account_of(item, command)].id;
+		values.date = today(state);
+		values.merchant = 5;
+		RawObject row = make_row(values);
+		row.merge(given);
+		omit(row, command.body.get("omit"));
+		Transaction transaction = make_transaction(item, row, today(state));
+		if (transaction.id.empty()) {
+			transaction.id = values.id; // the row goes out without an id; the ledger needs one
+		}
+		ids.push_back(transaction.id);
+		const bool seen = visible(state, item, transaction.date);
+		if (!item.transactions.add(std::move(transaction), seen)) {
+			throw ControlError{"a transaction of that id exists already: " + ids.back()};
+		}
+	}
+	return ids_answer(ids);
+}
+
+std::string modify(State &state, const std::string &text) {
+	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids", "set", "omit"});
+	Item &item = item_of(state, command);
+	const auto ids = wanted_ids(command);
+	for (const std::string &id : ids) {
+		RawObject row = row_of(live_transaction(item, id));
+		row.merge(command.object("set"));
+		omit(row, command.body.get("omit"));
+		item.transactions.replace(id, make_transaction(item, row, today(state)));
+	}
+	return ids_answer(ids);
+}
+
+std::string remove(State &state, const std::string &text) {
+	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids", "all"});
+	Item &item = item_of(state, command);
+	std::vector<std::string> ids;
+	if (command.body.truth_of("all")) {
+		for (const Transaction &transaction : item.transactions.all()) {
+			if (transaction.live()) {
+				ids.push_back(transaction.id);
+			}
+		}
+	} else {
+		ids = wanted_ids(command);
+	}
+	for (const std::string &id : ids) {
+		if (!item.transactions.remove(live_transaction(item, id).id)) {
+			throw ControlError{"no such transaction: " + id};
+		}
+	}
+	return ids_answer(ids);
+}
+
+// Plaid: a pending transaction never keeps its id. The posting comes as added, the pending one as removed, on one page
+// or on two, and names the pending one only if Plaid could match them.
+std::string post(State &state, const std::string &text) {
+	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids", "link", "split",
+	                             "removed_first", "set", "omit"});
+	Item &item = item_of(state, command);
+	const bool removed_first = command.body.truth_of("removed_first");
+	std::vector<std::string> posted;
+	for (const std::string &id : wanted_ids(command)) {
+		RawObject row = row_of(live_transaction(item, id));
+		row.set("transaction_id", json_string(state.world.ids.alphanumeric(37)));
+		row.set("pending", "false");
+		row.set("pending_transaction_id", command.body.truth_of("link", true) ? json_string(id) : "null");
+		row.set("authorized_date", row.get("date").value_or("null"));
+		row.set("date", json_string(format_date(today(state))));
+		row.merge(command.object("set"));
+		omit(row, command.body.get("omit"));
+		Transaction transaction = make_transaction(item, row, today(state));
+		posted.push_back(transaction.id);
+		if (removed_first) {
+			item.transactions.remove(id);
+		} else {
+			item.transactions.add(transaction, true);
+		}
+		if (command.body.truth_of("split")) {
+			item.transactions.break_page();
+		}
+		if (removed_first) {
+			item.transactions.add(std::move(transaction), true);
+		} else {
+			item.transactions.remove(id);
+		}
+	}
+	return ids_answer(posted);
+}
+
+std::string touch(State &state, const std::string &text) {
+	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids"});
+	Item &item = item_of(state, command);
+	const auto ids = wanted_ids(command);
+	for (const std::string &id : ids) {
+		item.transactions.touch(live_transaction(item, id).id);
+	}
+	return ids_answer(ids);
+}
+
+std::string generate(State &state, const std::string &text) {
+	const Command command(text, {"item_id", "access_token", "items", "account_id", "count", "bytes", "seed", "days"});
+	std::int64_t made = 0;
+	const std::int64_t count = command.body.integer_of("count", 1000);
+	auto seed = static_cast<std::uint64_t>(command.body.integer_of("seed", 1));
+	for (Item *item : items_of(state, command)) {
+		const std::uint32_t account = account_of(*item, command);
+		generate_rows(*item, account, static_cast<std::size_t>(std::max<std::int64_t>(0, count)),
+		              static_cast<std::size_t>(std::max<std::int64_t>(0, command.body.integer_of("bytes"))), seed++,
+		              static_cast<int>(command.body.integer_of("days", 90)), today(state));
+		made += count;
+	}
+	return ObjectText{}.number("count", made).end();
+}
+
+} // namespace
+
+std::string steer_transactions(State &state, std::string_view what, const std::string &body) {
+	if (what == "add") {
+		return add(state, body);
+	}
+	if (what == "modify") {
+		return modify(state, body);
+	}
+	if (what == "remove") {
+		return remove(state, body);
+	}
+	if (what == "post") {
+		return post(state, body);
+	}
+	if (what == "touch") {
+		return touch(state, body);
+	}
+	if (what == "generate") {
+		return generate(state, body);
+	}
+	throw ControlError{"unknown command: transactions/" + std::string(what)};
+}
+
+} // namespace ob::sandbox::plaid

@@ -1,0 +1,12 @@
+#include "plaid/plaid.hpp"
+#include "provider.hpp"
+
+namespace ob::sandbox {
+
+std::vector<std::unique_ptr<Provider>> make_providers(World &world) {
+	std::vector<std::unique_ptr<Provider>> providers;
+	providers.push_back(plaid::make_provider(world));
+	return providers;
+}
+
+} // namespace ob::sandbox

@@ -1,0 +1,93 @@
+#include "simulator.hpp"
+
+#include <algorithm>
+
+namespace ob::sandbox {
+
+Simulator::Simulator(std::uint64_t seed) : world_(seed), providers_(make_providers(world_)) {}
+
+Response Simulator::handle(const Request &request) {
+	const std::lock_guard lock(mutex_);
+	if (request.path == "/_control" || request.path.starts_with("/_control/")) {
+		return answer_control(request);
+	}
+	if (Provider *provider = provider_of(request.path)) {
+		return answer_provider(*provider, request);
+	}
+	Response out;
+	out.status = 404;
+	out.content_type = "text/plain";
+	out.body = "no provider has this path; see /_control\n";
+	return out;
+}
+
+void Simulator::tick() {
+	const std::lock_guard lock(mutex_);
+	for (const auto &provider : providers_) {
+		provider->tick();
+	}
+}
+
+Provider *Simulator::provider_of(std::string_view path) {
+	path.remove_prefix(std::min<std::size_t>(1, path.size()));
+	const std::string_view first = path.substr(0, path.find('/'));
+	const auto found = std::find_if(providers_.begin(), providers_.end(),
+	                                [first](const auto &provider) { return provider->name() == first; });
+	return found == providers_.end() ? nullptr : found->get();
+}
+
+std::chrono::milliseconds Simulator::latency_of(const std::string &path) const {
+	const auto found = world_.config.latency_by_path.find(path);
+	return found == world_.config.latency_by_path.end() ? world_.config.latency : found->second;
+}
+
+Response Simulator::answer_provider(Provider &provider, const Request &request) {
+	provider.tick();
+	const Summary summary = provider.describe(request);
+	const std::vector<Fault> faults = faults_.match(provider.name(), request.path, summary.item_id);
+	Directives directives;
+	collect(faults, directives);
+
+	std::optional<Response> replaced;
+	bool takes_effect = true;
+	for (const Fault &fault : faults) {
+		if (!replaced) {
+			replaced = replacement(fault, provider);
+		}
+		takes_effect &= fault.takes_effect;
+	}
+	Response out;
+	if (takes_effect) {
+		out = provider.answer(request, directives);
+	}
+	if (replaced) {
+		out = *std::move(replaced);
+	}
+	out.delivery.delay += latency_of(request.path);
+	for (const Fault &fault : faults) {
+		spoil(fault, out);
+	}
+	const bool answered = !out.delivery.stall && out.delivery.cut != Delivery::Cut::before_answer;
+	log_.add({0, world_.clock.now(), request.method, request.path, summary.item_id, summary.api_version, summary.detail,
+	          answered ? out.status : 0});
+	for (const Fault &fault : faults) {
+		run(fault.run);
+	}
+	return out;
+}
+
+void Simulator::run(const std::vector<std::pair<std::string, std::string>> &commands) {
+	for (const auto &[path, body] : commands) {
+		Request command;
+		command.path = path;
+		command.body = body;
+		// A command that fails leaves its mark in the log: the rule was accepted long before.
+		const Response answer = answer_control(command);
+		if (answer.status != 200) {
+			log_.add({0, world_.clock.now(), "RUN", path, "", "", ObjectText{}.raw("failed", answer.body).end(),
+			          answer.status});
+		}
+	}
+}
+
+} // namespace ob::sandbox
