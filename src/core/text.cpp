@@ -175,6 +175,25 @@ Span next_pan(std::string_view text, std::size_t from) {
 
 } // namespace
 
+bool may_hold_pan(std::string_view text) noexcept {
+	for (std::size_t probe = kShortestPan - 1; probe < text.size();) {
+		if (!may_be_in_pan(text[probe])) {
+			probe += kShortestPan;
+			continue;
+		}
+		std::size_t digits = 0;
+		// Ends at the latest at the probe before this one.
+		for (std::size_t p = probe + 1; p > 0 && may_be_in_pan(text[p - 1]); --p)
+			digits += is_digit(text[p - 1]) ? 1 : 0;
+		for (++probe; probe < text.size() && may_be_in_pan(text[probe]); ++probe)
+			digits += is_digit(text[probe]) ? 1 : 0;
+		if (digits >= kShortestPan)
+			return true;
+		probe += kShortestPan;
+	}
+	return false;
+}
+
 bool has_pan(std::string_view text) noexcept {
 	return next_pan(text, 0).begin < text.size();
 }

@@ -32,8 +32,11 @@ std::string mask_last4(std::string_view number);
 /// numbers of such a length is taken for one, so ids must not come here. For plain text; JSON goes through
 /// json::cut_pans.
 std::string cut_pans(std::string text);
-/// Whether cut_pans would change anything. Fast: most texts hold no long run of digits.
+/// Whether cut_pans would change anything.
 bool has_pan(std::string_view text) noexcept;
+/// Whether there are 13 digits with nothing but blanks and dashes between them: without, there is no card number,
+/// whatever else is digits in `text`. Very fast.
+bool may_hold_pan(std::string_view text) noexcept;
 
 /// Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. NUL is valid here.
 bool valid_utf8(std::string_view text) noexcept;

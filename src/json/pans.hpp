@@ -10,8 +10,9 @@ namespace ob::json {
 
 class Body;
 
-/// `raw` (well-formed JSON) with the card numbers in its texts cut as text::cut_pans does; a number that is a card
-/// number becomes such a text. Keys stay. Nearly always there is none, and `raw` itself is returned.
+/// `raw` (well-formed JSON) with the card numbers in its texts cut as text::cut_pans does; a number of 15 digits or
+/// more that is a card number becomes such a text. Keys stay, and so do ids (values of keys that end in "id"). Nearly
+/// always nothing is to be cut, and `raw` itself is returned.
 std::string_view cut_pans(std::string_view raw, Body &body);
 /// The same for text that no Body owns.
 std::string cut_pans(std::string_view json);

@@ -18,12 +18,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <memory_resource>
 #include <optional>
-#include <string>
 #include <string_view>
 
-#include "core/model.hpp"
+#include "json/body.hpp"
 
 #include "core/pure.hpp"
 
@@ -31,33 +29,6 @@ namespace ob::json {
 
 /// Deepest nesting of objects and arrays that is read; answers of providers have less than ten levels.
 inline constexpr std::uint32_t kMaxDepth = 64;
-
-/// Makes `bytes` safe for every parser and for jsonb: \u escapes of NUL and of lone surrogates become \ufffd in place.
-/// Throws Error(bad_reply) for invalid UTF-8, a NUL byte or a broken escape.
-void sanitize(char *bytes, std::size_t size);
-
-/// An answer's bytes, sanitized, and an arena for what is derived from them. Views into it live as long as it does.
-class Body final : public PageMemory {
-public:
-	/// Throws as sanitize() does, and Error(limit_exceeded) from 2 GiB on (positions are 32 bits wide).
-	explicit Body(std::string bytes);
-	Body(const Body &) = delete;
-	Body &operator=(const Body &) = delete;
-
-	std::string_view view() const noexcept { return {bytes_.data(), size_}; }
-	std::size_t size() const noexcept { return size_; }
-	/// `size` bytes that live as long as the body.
-	char *allocate(std::size_t size) { return static_cast<char *>(arena_.allocate(size, 1)); }
-	/// A copy of `text` that lives as long as the body.
-	std::string_view keep(std::string_view text);
-
-private:
-	friend class Reader;
-	std::string bytes_; // with padding
-	std::size_t size_;
-	bool has_escapes_ = false;
-	std::pmr::monotonic_buffer_resource arena_;
-};
 
 enum class Kind { object, array, text, number, boolean, null };
 
@@ -80,10 +51,26 @@ private:
 	friend class Value;
 	static constexpr std::uint32_t kNone = UINT32_MAX;
 
+	static bool is_blank(char c) noexcept {
+		return static_cast<unsigned char>(c) <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+	}
 	// First byte of a token; behind the last token the padding's NUL, which begins no value.
 	char at(std::uint32_t token) const noexcept { return data_[index_[token]]; }
+	// From its first byte to before the blanks in front of the next token.
+	std::string_view token_at(std::uint32_t token) const noexcept {
+		const char *end = data_ + index_[token + 1];
+		while (is_blank(end[-1]))
+			--end;
+		const char *const begin = data_ + index_[token];
+		return {begin, static_cast<std::size_t>(end - begin)};
+	}
 	// Without the quotes, escapes as they are.
-	std::string_view string_at(std::uint32_t token) const;
+	std::string_view string_at(std::uint32_t token) const {
+		const std::string_view quoted = token_at(token);
+		if (quoted.size() < 2 || quoted.back() != '"')
+			fail(token, "a string has no end");
+		return quoted.substr(1, quoted.size() - 2);
+	}
 	std::string_view text_at(std::uint32_t token) {
 		const std::string_view inside = string_at(token);
 		if (has_escapes_ && inside.find('\\') != std::string_view::npos)
@@ -120,6 +107,7 @@ private:
 
 	// Validates the value that begins at `pos_` and goes behind it.
 	void skip();
+	void check_start(std::uint32_t token) const;
 	void check_scalar(std::uint32_t token) const;
 	std::string_view unescaped(std::string_view inside);
 	[[noreturn]] void fail(std::uint32_t token, const char *what) const;
@@ -148,7 +136,13 @@ public:
 	bool is_null() const { return kind() == Kind::null; }
 
 	/// Unescaped.
-	std::string_view text();
+	std::string_view text() {
+		if (reader_->at(token_) != '"')
+			reader_->wrong_type(token_, "a text");
+		const std::string_view result = reader_->text_at(token_);
+		done(token_ + 1);
+		return result;
+	}
 	/// The number's own characters, following JSON's grammar.
 	std::string_view number();
 	bool boolean();
@@ -191,7 +185,14 @@ private:
 	Value(Reader &reader, std::uint32_t token, std::uint32_t depth) noexcept
 	    : reader_(&reader), token_(token), depth_(depth) {}
 
-	bool take_null();
+	// Reads a null, and nothing else.
+	bool take_null() {
+		if (reader_->at(token_) != 'n')
+			return false;
+		reader_->check_scalar(token_);
+		done(token_ + 1);
+		return true;
+	}
 	void done(std::uint32_t next) noexcept {
 		reader_->pos_ = next;
 		reader_->depth_ = depth_;
@@ -217,6 +218,7 @@ std::string_view Value::object(F &&on_field) {
 	Reader &r = *reader_;
 	if (r.at(token_) != '{')
 		r.wrong_type(token_, "an object");
+	r.done_ = Reader::kNone;
 	r.depth_ = depth_;
 	r.enter(token_);
 	r.pos_ = token_ + 1;
@@ -239,6 +241,7 @@ std::string_view Value::array(F &&on_item) {
 	Reader &r = *reader_;
 	if (r.at(token_) != '[')
 		r.wrong_type(token_, "an array");
+	r.done_ = Reader::kNone;
 	r.depth_ = depth_;
 	r.enter(token_);
 	r.pos_ = token_ + 1;
