@@ -51,7 +51,8 @@ private:
 /// What a script sees of its connection.
 class Connection {
 public:
-	Connection(int fd, int number, std::unique_ptr<Stream> stream) : fd_(fd), number_(number), stream_(std::move(stream)) {
+	Connection(int fd, int number, std::unique_ptr<Stream> stream)
+	    : fd_(fd), number_(number), stream_(std::move(stream)) {
 		const int on = 1;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	}
@@ -119,14 +120,14 @@ public:
 	using MakeStream = std::function<std::unique_ptr<Stream>(int fd)>; // null: no connection
 
 	explicit RawServer(Script script, MakeStream make_stream = {})
-		: script_(std::move(script)), make_stream_(std::move(make_stream)) {
+	    : script_(std::move(script)), make_stream_(std::move(make_stream)) {
 		listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		sockaddr_in address{};
 		address.sin_family = AF_INET;
 		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		socklen_t size = sizeof address;
 		if (bind(listener_, reinterpret_cast<sockaddr *>(&address), size) != 0 || listen(listener_, 512) != 0 ||
-			getsockname(listener_, reinterpret_cast<sockaddr *>(&address), &size) != 0)
+		    getsockname(listener_, reinterpret_cast<sockaddr *>(&address), &size) != 0)
 			throw std::runtime_error("no test server");
 		port_ = ntohs(address.sin_port);
 		acceptor_ = std::thread([this] { accept_all(); });
@@ -145,7 +146,8 @@ public:
 	}
 
 	int port() const { return port_; }
-	std::string url(std::string_view path = "/", std::string_view scheme = "http", std::string_view host = "127.0.0.1") const {
+	std::string url(std::string_view path = "/", std::string_view scheme = "http",
+	                std::string_view host = "127.0.0.1") const {
 		return std::string(scheme) + "://" + std::string(host) + ":" + std::to_string(port_) + std::string(path);
 	}
 	int accepted() const { return accepted_; }
@@ -200,9 +202,9 @@ private:
 
 /// A complete answer with Content-Length.
 inline std::string answer(std::string_view body, std::string_view status = "200 OK",
-						  std::string_view type = "application/json") {
+                          std::string_view type = "application/json") {
 	return "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: " + std::string(type) +
-		   "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+	       "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
 /// Answers every request on a connection with the same bytes.

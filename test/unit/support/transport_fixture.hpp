@@ -22,7 +22,7 @@ public:
 
 	http::Limits limits_now;
 	std::shared_ptr<const http::HostPolicy> hosts_now =
-		std::make_shared<const http::HostPolicy>(std::vector<std::string>{}, "http://127.0.0.1, https://127.0.0.1");
+	    std::make_shared<const http::HostPolicy>(std::vector<std::string>{}, "http://127.0.0.1, https://127.0.0.1");
 };
 
 class TransportTest : public ::testing::Test {
