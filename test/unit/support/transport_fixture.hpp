@@ -1,7 +1,9 @@
 // A CurlTransport over a reactor, with settings a test can change.
 #pragma once
 
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,10 +29,12 @@ public:
 
 class TransportTest : public ::testing::Test {
 protected:
+	/// Every request carries a secret wherever one can be; see fail().
 	static http::Request get(std::string url, std::uint64_t pool = 1) {
 		http::Request request;
 		request.method = "GET";
-		request.url = std::move(url);
+		request.url = std::move(url) + "?token=s3cret";
+		request.headers.push_back({"X-Token", WipedString("s3cret s3cret s3cret s3cret s3cret")});
 		request.endpoint = "/test/endpoint";
 		request.pool = pool;
 		return request;
@@ -53,9 +57,18 @@ protected:
 			const http::Response response = send(std::move(request));
 			ADD_FAILURE() << "no error but status " << response.status;
 		} catch (const Error &error) {
+			const std::string all = error.message() + error.detail() + error.hint();
+			EXPECT_EQ(all.find("s3cret"), std::string::npos) << all;
+			EXPECT_NE(error.detail().find("endpoint: /test/endpoint, host: "), std::string::npos) << all;
 			return error;
 		}
 		return Error(ErrorCode::internal, "no error");
+	}
+
+	/// File descriptors of this process.
+	static long open_fds() {
+		return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+		                     std::filesystem::directory_iterator());
 	}
 
 	Reactor reactor;
