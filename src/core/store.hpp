@@ -126,14 +126,17 @@ public:
 
 	/// Upserts what differs and marks removed what the list does not name. Ids in the list are unique.
 	virtual AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) = 0;
-	/// Upserts what differs (compare first); a row marked removed comes back. Ids in `rows` are unique. Rows that the
-	/// tables refuse are the caller's to filter: this throws.
+	/// Upserts what differs (compare first); a row marked removed comes back, and counts as first written now: its
+	/// stamp becomes stamp.attempt, or an abandoned loop could bring a row back for good that the bank has taken away
+	/// again. At most 500 rows; ids in `rows` are unique. Rows that the tables refuse are the caller's to filter: this
+	/// throws.
 	virtual TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
 												 bool keep_raw) = 0;
-	/// Marks removed; unknown ids are ignored. Returns how many were live.
+	/// Marks removed; unknown ids are ignored. At most 500. Returns how many were live.
 	virtual std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) = 0;
 	/// Marks removed what an abandoned attempt of this loop wrote first and this attempt did not see.
 	virtual std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) = 0;
+	/// At most 500.
 	virtual std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) = 0;
 	/// Calls `fn` for every live transaction, in any order, a batch at a time. `fn` must not call the store.
 	virtual void each_live_transaction(
@@ -141,8 +144,8 @@ public:
 	/// Writes `now`; throws Error(internal) if the stored cursor is no longer `before.cursor` (another sync came
 	/// between, which the connection's lock excludes).
 	virtual void save_state(ConnectionId id, const SyncState &before, const SyncState &now) = 0;
-	/// The end of a good sync: connection status, next_sync_at (interval, or report.retry_at), audit line and notice
-	/// when something changed.
+	/// The end of a sync that did not fail, whatever its status: connection status, next_sync_at (interval, or
+	/// report.retry_at), audit line and notice when something changed.
 	virtual void finish(ConnectionId id, const SyncReport &report) = 0;
 
 	// ---- outside a unit ----

@@ -114,7 +114,8 @@ public:
 };
 
 /// Pages of a change feed from a cursor on. Stops by `has_more`; throws bad_reply on a repeated cursor or endless
-/// pages. A ProviderError with Reaction::restart or cursor_invalid ends the loop: the engine begins anew.
+/// pages. A ProviderError with Reaction::restart or cursor_invalid ends the loop: the engine begins anew. After one with
+/// Reaction::rate_limited `next()` may be called again and asks for the same page.
 class ChangeReader {
 public:
 	virtual ~ChangeReader() = default;

@@ -1,0 +1,45 @@
+// What syncing everything that is due needs of the database: candidates to claim, and the end of a claim. C++ regime.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/secret.hpp"
+#include "core/store.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob {
+
+/// A claimed connection, read after the claim.
+struct DueConnection {
+	SyncTarget target;
+	std::string server;
+	std::map<std::string, Secret, std::less<>> tokens; // by kind: "access_token"
+};
+
+/// All calls are synchronous and commit what they write. Destroying the store gives back what is still claimed.
+class DueStore {
+public:
+	virtual ~DueStore() = default;
+
+	/// Claims up to `limit` due connections, the longest due first: for each its lock, then its lease, all leases in
+	/// one commit. One that another session holds is passed over. No connection is handed out twice by one object, so
+	/// one that stays due cannot keep a run busy for ever. Fewer than `limit` does not mean the last ones: empty does.
+	virtual std::vector<ConnectionId> claim(std::size_t limit) = 0;
+	/// Throws Error if the connection cannot be used (its tokens do not unseal): that is a failure of this connection
+	/// alone, and is recorded as one.
+	virtual DueConnection load(ConnectionId id) = 0;
+	/// Where results go.
+	virtual SyncStore &sync_store() = 0;
+	/// The end of a claim: called once for each claimed connection, after its result has been committed or its failure
+	/// recorded. Ends the lease, unless finish() or record_failure() did, and lets go of the lock.
+	virtual void release(ConnectionId id) = 0;
+};
+
+} // namespace ob
+
+#include "core/pure.hpp"

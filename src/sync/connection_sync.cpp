@@ -1,0 +1,385 @@
+// C++ regime.
+#include "sync/connection_sync.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "core/loop.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::sync {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A new item's first data come after about ten seconds, its history after minutes: asked again at once where a webhook
+// tells, else after these pauses.
+constexpr auto kNotReadyPause = 1min;
+constexpr auto kHistoryPause = 15min;
+
+// Restarts in a row at the stored cursor's own first page, after which the cursor itself is taken to be stale.
+constexpr int kStaleAfter = 3;
+
+/// One string for the pair: no id holds a NUL.
+void make_key(std::string &key, std::string_view account_id, std::string_view id) {
+	key.assign(account_id);
+	key.push_back('\0');
+	key.append(id);
+}
+
+bool has_rows(const TransactionPage &page) {
+	return !page.rows.empty() || !page.removed.empty() || !page.rejected.empty();
+}
+
+/// The provider has nothing yet: no failure, and nothing to go on from.
+bool is_not_ready(const ChangePage &page) {
+	return page.status == HistoryStatus::not_ready && !page.has_more && !has_rows(page.transactions);
+}
+
+} // namespace
+
+ConnectionSync::ConnectionSync(SyncContext context, SyncTarget target)
+    : context_(std::move(context)), target_(std::move(target)), started_(context_.clock->now()), state_(target_.sync) {
+	if (!context_.session.stats)
+		context_.session.stats = &own_stats_;
+	if (!context_.random)
+		context_.random = system_random();
+	requests_before_ = context_.session.stats->requests;
+}
+
+Task<void> ConnectionSync::run(bool full) {
+	// An empty cursor after a finished loop: the last resync ended before the history was complete.
+	bool resync = full || (state_.cursor.empty() && state_.initial_sync_done);
+	bool cursor_given_up = false;
+	int restarts = 0;
+	int at_first_page = 0;
+	for (;;) {
+		const Trouble trouble = co_await try_loop(resync);
+		if (trouble == Trouble::none)
+			co_return;
+		const bool from_cursor = !resync && !state_.cursor.empty();
+		at_first_page = pages_ == 0 ? at_first_page + 1 : 0;
+		const bool stale = trouble == Trouble::cursor_invalid || at_first_page >= kStaleAfter;
+		if (stale && from_cursor && !cursor_given_up) {
+			cursor_given_up = resync = true;
+			restarts = at_first_page = 0;
+			continue;
+		}
+		if (trouble == Trouble::cursor_invalid || ++restarts > context_.pacing.restarts)
+			std::rethrow_exception(trouble_);
+		const auto pause = context_.pacing.restart_pause * (1 << std::min(restarts - 1, 6));
+		Sleep sleep(pause + jitter(pause / 2));
+		co_await sleep;
+	}
+}
+
+void ConnectionSync::defer(Timestamp until) {
+	SyncReport report = report_;
+	report.status = SyncStatus::deferred;
+	report.retry_at = until;
+	fill_totals(report);
+	context_.store->unit([&] { context_.store->finish(target_.id, report); });
+	report_ = report;
+}
+
+/// Runs a loop; the two troubles that make it begin anew are results here.
+Task<ConnectionSync::Trouble> ConnectionSync::try_loop(bool resync) {
+	Trouble trouble = Trouble::none;
+	try {
+		co_await run_loop(resync);
+	} catch (const ProviderError &error) {
+		if (error.reaction() == Reaction::restart)
+			trouble = Trouble::restart;
+		else if (error.reaction() == Reaction::cursor_invalid)
+			trouble = Trouble::cursor_invalid;
+		else
+			throw;
+		trouble_ = std::current_exception();
+	}
+	co_return trouble;
+}
+
+Task<void> ConnectionSync::run_loop(bool resync) {
+	pages_ = 0;
+	seen_.clear();
+	unnamed_ = false;
+	const auto reader =
+	    context_.provider->read_changes(context_.session, context_.credentials, resync ? std::string() : state_.cursor);
+	ChangePage page = co_await first_page(reader.get());
+	if (is_not_ready(page))
+		finish_waiting();
+	else if (!resync && !state_.history_complete)
+		co_await run_stepwise(reader.get(), std::move(page));
+	else
+		co_await run_held(reader.get(), std::move(page), resync);
+}
+
+Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangePage page) {
+	SyncState next = begin_loop();
+	const AttemptStamp stamp{next.sync_attempt, next.loop_first_attempt, next.sync_attempt != next.loop_first_attempt};
+	for (;;) {
+		note_accounts(page.transactions);
+		if (account_missing_)
+			co_await fetch_missing_accounts();
+		const bool last = !page.has_more;
+		next.loop_cursor = page.next_cursor;
+		if (last)
+			next = end_loop(std::move(next), cursor_after(page, false), page.status);
+		SyncReport report;
+		context_.store->unit([&] {
+			report = report_;
+			SyncStore &store = *context_.store;
+			if (!accounts_written_) {
+				const AccountCounts counts = store.write_accounts(target_.id, *accounts_, target_.keep_raw);
+				report.accounts = {counts.total, report.accounts.changed + counts.changed};
+			}
+			RowWriter writer(store, target_.id, stamp, target_.keep_raw);
+			writer.add(page.transactions);
+			writer.flush();
+			report.transactions += writer.counts();
+			if (last && stamp.restamp)
+				report.transactions.removed += store.remove_ghosts(target_.id, stamp);
+			store.save_state(target_.id, state_, next);
+			if (last) {
+				complete(report, page.status);
+				store.finish(target_.id, report);
+			}
+		});
+		state_ = next;
+		report_ = report;
+		accounts_written_ = true;
+		if (last)
+			co_return;
+		page = co_await next_page(reader);
+	}
+}
+
+Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage page, bool resync) {
+	HeldChanges held(context_.store->make_spool(), target_.keep_raw);
+	for (;;) {
+		note_accounts(page.transactions);
+		if (resync)
+			note_seen(page.transactions);
+		held.add(page.transactions);
+		if (!page.has_more)
+			break;
+		page = co_await next_page(reader);
+	}
+	if (account_missing_)
+		co_await fetch_missing_accounts();
+
+	// A first backfill that was cut off has left rows; this loop is then its last attempt.
+	const bool unfinished = !state_.loop_cursor.empty();
+	SyncState begun = begin_loop();
+	const AttemptStamp stamp{begun.sync_attempt, begun.loop_first_attempt, unfinished};
+	const std::string cursor = cursor_after(page, resync);
+	const SyncState next = end_loop(std::move(begun), cursor, page.status);
+	SyncReport report;
+	std::function<void()> body = [&] {
+		report = report_;
+		SyncStore &store = *context_.store;
+		const AccountCounts counts = store.write_accounts(target_.id, *accounts_, target_.keep_raw);
+		report.accounts = {counts.total, report.accounts.changed + counts.changed};
+		RowWriter writer(store, target_.id, stamp, target_.keep_raw);
+		if (!held.empty())
+			held.replay(writer);
+		if (resync && page.status == HistoryStatus::complete && !unnamed_)
+			sweep(writer);
+		report.transactions += writer.counts();
+		if (unfinished)
+			report.transactions.removed += store.remove_ghosts(target_.id, stamp);
+		store.save_state(target_.id, state_, next);
+		complete(report, page.status);
+		store.finish(target_.id, report);
+	};
+	if (context_.batch && held.empty() && !resync && !unfinished)
+		co_await context_.batch->run(std::move(body));
+	else
+		context_.store->unit(body);
+	state_ = next;
+	report_ = report;
+	accounts_written_ = true;
+}
+
+/// The accounts are true already, and shown; everything else stays as it is, the empty cursor above all.
+void ConnectionSync::finish_waiting() {
+	SyncReport report;
+	context_.store->unit([&] {
+		report = report_;
+		const AccountCounts counts = context_.store->write_accounts(target_.id, *accounts_, target_.keep_raw);
+		report.accounts = {counts.total, report.accounts.changed + counts.changed};
+		report.status = SyncStatus::waiting;
+		report.retry_at = context_.clock->now() + kNotReadyPause;
+		fill_totals(report);
+		context_.store->finish(target_.id, report);
+	});
+	report_ = report;
+}
+
+// ---- fetching ----
+
+/// The accounts and the first page side by side: one latency instead of two.
+Task<ChangePage> ConnectionSync::first_page(providers::ChangeReader *reader) {
+	std::optional<ChangePage> page;
+	if (accounts_) {
+		co_await fetch_page_into(reader, &page);
+	} else {
+		Loop &loop = co_await ThisLoop();
+		TaskGroup group(loop);
+		group.spawn(fetch_accounts());
+		group.spawn(fetch_page_into(reader, &page));
+		co_await group.join();
+	}
+	co_return std::move(*page);
+}
+
+Task<void> ConnectionSync::fetch_page_into(providers::ChangeReader *reader, std::optional<ChangePage> *page) {
+	ChangePage fetched = co_await next_page(reader);
+	page->emplace(std::move(fetched));
+}
+
+Task<ChangePage> ConnectionSync::next_page(providers::ChangeReader *reader) {
+	for (int waits = 0;; ++waits) {
+		std::chrono::seconds wait{};
+		try {
+			ChangePage page = co_await reader->next();
+			++pages_;
+			// The middle of a loop without a cursor could not be told from its beginning.
+			if (page.has_more && page.next_cursor.empty())
+				throw Error(ErrorCode::bad_reply, "a page of changes has no cursor although more follow");
+			co_return std::move(page);
+		} catch (const ProviderError &error) {
+			// Before the first page nothing is lost by coming back later.
+			wait = error.retry_after().value_or(60s);
+			if (error.reaction() != Reaction::rate_limited || pages_ == 0 || waits >= context_.pacing.limit_waits ||
+			    wait > context_.pacing.longest_limit_wait)
+				throw;
+		}
+		Sleep sleep(wait + jitter(wait / 4));
+		co_await sleep;
+	}
+}
+
+Task<void> ConnectionSync::fetch_accounts() {
+	std::vector<std::string> every;
+	AccountList list = co_await context_.provider->accounts(context_.session, context_.credentials, std::move(every));
+	known_accounts_.clear();
+	for (const Account &account : list.accounts)
+		known_accounts_.insert(account.id);
+	accounts_.emplace(std::move(list));
+	accounts_written_ = false;
+}
+
+/// A transaction named an account that was not listed: it may have come since. Looked for once; a closed account is
+/// listed nowhere, and its transactions are stored all the same.
+Task<void> ConnectionSync::fetch_missing_accounts() {
+	account_missing_ = false;
+	looked_for_missing_ = true;
+	co_await fetch_accounts();
+}
+
+// ---- what pages tell ----
+
+void ConnectionSync::note_accounts(const TransactionPage &page) {
+	if (looked_for_missing_ || account_missing_)
+		return;
+	std::string_view last; // rows of one account mostly follow each other
+	for (const Transaction &row : page.rows) {
+		if (row.account_id == last)
+			continue;
+		last = row.account_id;
+		if (!known_accounts_.contains(std::string(last))) {
+			account_missing_ = true;
+			return;
+		}
+	}
+}
+
+/// Rejected rows count as seen: they exist, only not in a form that can be stored.
+void ConnectionSync::note_seen(const TransactionPage &page) {
+	std::string key;
+	for (const Transaction &row : page.rows) {
+		make_key(key, row.account_id, row.id);
+		seen_.insert(key);
+	}
+	for (const RejectedRow &row : page.rejected) {
+		if (row.transaction_id.empty() || row.account_id.empty()) {
+			unnamed_ = true;
+			continue;
+		}
+		make_key(key, row.account_id, row.transaction_id);
+		seen_.insert(key);
+	}
+}
+
+/// Marks removed what a resync did not meet.
+void ConnectionSync::sweep(RowWriter &writer) {
+	std::vector<std::pair<std::string, std::string>> unseen;
+	std::string key;
+	context_.store->each_live_transaction(target_.id, [&](std::string_view account_id, std::string_view id) {
+		make_key(key, account_id, id);
+		if (!seen_.contains(key))
+			unseen.emplace_back(account_id, id);
+	});
+	for (const auto &[account_id, id] : unseen)
+		writer.add(RemovedTransaction{id, account_id});
+	writer.flush();
+}
+
+// ---- state ----
+
+/// The state a loop of this connection begins with: another attempt of the one that was cut off, or a new one.
+SyncState ConnectionSync::begin_loop() const {
+	SyncState state = state_;
+	++state.sync_attempt;
+	if (state_.loop_cursor.empty())
+		state.loop_first_attempt = state.sync_attempt;
+	return state;
+}
+
+SyncState ConnectionSync::end_loop(SyncState state, const std::string &cursor, HistoryStatus status) const {
+	state.cursor = cursor;
+	state.loop_cursor.clear();
+	state.attempts = 0;
+	if (status != HistoryStatus::not_ready)
+		state.initial_sync_done = true;
+	if (status == HistoryStatus::complete)
+		state.history_complete = true;
+	return state;
+}
+
+/// Where the next sync goes on. Only a complete history tells a resync what is missing; until it is, the next sync
+/// reads from the beginning again: otherwise what was removed meanwhile would stay for ever.
+std::string ConnectionSync::cursor_after(const ChangePage &last, bool resync) const {
+	const bool settled = last.status == HistoryStatus::complete || last.status == HistoryStatus::unknown;
+	if (resync)
+		return settled ? last.next_cursor : std::string();
+	return last.next_cursor.empty() ? state_.cursor : last.next_cursor;
+}
+
+void ConnectionSync::complete(SyncReport &report, HistoryStatus status) const {
+	report.status = status == HistoryStatus::not_ready ? SyncStatus::waiting : SyncStatus::complete;
+	if (status == HistoryStatus::not_ready)
+		report.retry_at = context_.clock->now() + kNotReadyPause;
+	else if (status == HistoryStatus::initial && target_.sync_interval > kHistoryPause)
+		report.retry_at = context_.clock->now() + kHistoryPause;
+	fill_totals(report);
+}
+
+void ConnectionSync::fill_totals(SyncReport &report) const {
+	report.requests = context_.session.stats->requests - requests_before_;
+	report.duration = context_.clock->now() - started_;
+}
+
+std::chrono::milliseconds ConnectionSync::jitter(std::chrono::milliseconds upper) const {
+	return std::chrono::milliseconds(context_.random(static_cast<std::uint64_t>(upper.count())));
+}
+
+} // namespace ob::sync
+
+#include "core/pure.hpp"

@@ -1,0 +1,93 @@
+// The work of one sync: loops over the provider's change feed, begun anew where they must. C++ regime.
+//
+// Three ways to run a loop:
+// - step by step, while the first backfill lasts: each page is committed as it comes. The loop's first cursor stays the
+//   stored one until the loop has ended, because a cursor from the middle is no place to go on from; a loop that was
+//   cut off begins again there, sees its rows again, and at its end takes back what only the abandoned attempt saw.
+// - held, afterwards: all pages are gathered and applied in one unit.
+// - held from the very beginning, a resync: asked for, or because the provider refuses the stored cursor. What was
+//   removed meanwhile is never told, so all that did not come is marked removed, once the history is complete.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "core/id_set.hpp"
+#include "core/store.hpp"
+#include "core/task.hpp"
+#include "providers/provider.hpp"
+#include "sync/engine.hpp"
+#include "sync/held_changes.hpp"
+#include "sync/row_writer.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::sync {
+
+class ConnectionSync {
+public:
+	ConnectionSync(SyncContext context, SyncTarget target);
+	ConnectionSync(const ConnectionSync &) = delete;
+	ConnectionSync &operator=(const ConnectionSync &) = delete;
+
+	/// Throws what ends the sync; nothing is recorded yet then.
+	Task<void> run(bool full);
+	/// Records that the provider wants us to wait.
+	void defer(Timestamp until);
+	const SyncReport &report() const noexcept { return report_; }
+
+private:
+	enum class Trouble { none, restart, cursor_invalid };
+
+	Task<Trouble> try_loop(bool resync);
+	Task<void> run_loop(bool resync);
+	Task<void> run_stepwise(providers::ChangeReader *reader, ChangePage page);
+	Task<void> run_held(providers::ChangeReader *reader, ChangePage page, bool resync);
+	void finish_waiting();
+
+	Task<ChangePage> first_page(providers::ChangeReader *reader);
+	Task<void> fetch_page_into(providers::ChangeReader *reader, std::optional<ChangePage> *page);
+	Task<ChangePage> next_page(providers::ChangeReader *reader);
+	Task<void> fetch_accounts();
+	Task<void> fetch_missing_accounts();
+
+	void note_accounts(const TransactionPage &page);
+	void note_seen(const TransactionPage &page);
+	void sweep(RowWriter &writer);
+
+	SyncState begin_loop() const;
+	SyncState end_loop(SyncState state, const std::string &cursor, HistoryStatus status) const;
+	std::string cursor_after(const ChangePage &last, bool resync) const;
+	void complete(SyncReport &report, HistoryStatus status) const;
+	void fill_totals(SyncReport &report) const;
+	std::chrono::milliseconds jitter(std::chrono::milliseconds upper) const;
+
+	SyncContext context_;
+	SyncTarget target_;
+	providers::CallStats own_stats_; // where the caller keeps none
+	std::int64_t requests_before_ = 0;
+	Timestamp started_;
+	SyncReport report_;
+	std::exception_ptr trouble_; // of the last loop that has to begin anew
+
+	SyncState state_; // as stored
+	std::optional<AccountList> accounts_;
+	bool accounts_written_ = false;
+	std::unordered_set<std::string> known_accounts_;
+	bool account_missing_ = false;
+	bool looked_for_missing_ = false;
+
+	// Of the present attempt:
+	std::int64_t pages_ = 0;
+	// What a resync has met. A collision of hashes keeps a row that the bank has removed until the next resync; it
+	// never removes one that is there.
+	IdSet seen_;
+	bool unnamed_ = false; // a row came that cannot be told from stored ones: nothing may be swept
+};
+
+} // namespace ob::sync
+
+#include "core/pure.hpp"

@@ -1,0 +1,195 @@
+// C++ regime.
+#include "sync/due.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "core/loop.hpp"
+#include "sync/signal.hpp"
+#include "sync/unit_batch.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::sync {
+
+namespace {
+
+// How long a result without news may wait for others to share its commit: its connection stays claimed so long.
+constexpr std::chrono::milliseconds kPatience{500};
+
+/// What the tasks of one run share.
+struct Run {
+	DueContext context;
+	DueCounts counts;
+	Signal changed; // a task has ended, or waits for its commit
+	UnitBatch batch;
+	/// Servers whose credentials were refused during this run: calling again with the same ones would only be refused
+	/// again, for each of their connections.
+	std::map<std::string, Error, std::less<>> refused;
+
+	explicit Run(DueContext c) : context(std::move(c)), batch(context.store->sync_store(), changed) {}
+};
+
+/// Throws what ends the sync; records it unless the engine has.
+Task<SyncReport> sync_claimed(Run *run, ConnectionId id, bool *recorded, std::string *server) {
+	DueConnection connection = run->context.store->load(id);
+	*server = connection.server;
+	if (const auto refused = run->refused.find(connection.server); refused != run->refused.end())
+		throw Error(refused->second);
+	SyncContext context;
+	context.session = run->context.sessions->open(connection);
+	context.provider = providers::find_provider(context.session.server->provider);
+	if (!context.provider)
+		throw Error(ErrorCode::not_found, "unknown provider");
+	providers::CallStats stats;
+	context.session.stats = &stats;
+	context.credentials = std::move(connection.tokens);
+	context.store = &run->context.store->sync_store();
+	context.clock = run->context.clock;
+	context.batch = &run->batch;
+	context.random = run->context.random;
+	context.pacing = run->context.pacing;
+	*recorded = true;
+	co_return co_await sync_connection(std::move(context), std::move(connection.target), false);
+}
+
+void count(DueCounts &counts, const SyncReport &report) {
+	switch (report.status) {
+	case SyncStatus::complete:
+		++counts.complete;
+		break;
+	case SyncStatus::waiting:
+		++counts.waiting;
+		break;
+	case SyncStatus::deferred:
+	case SyncStatus::busy:
+		++counts.deferred;
+		break;
+	}
+	counts.transactions += report.transactions;
+	counts.requests += report.requests;
+}
+
+void record(Run &run, ConnectionId id, const SyncFailure &failure) {
+	try {
+		run.context.store->sync_store().record_failure(id, failure);
+	} catch (const Error &) {
+		// Counted as failed all the same; the connection stays due.
+	}
+}
+
+Task<void> sync_one(Run *run, ConnectionId id) {
+	bool recorded = false;
+	std::string server;
+	std::optional<SyncFailure> failure;
+	try {
+		SyncReport report = co_await sync_claimed(run, id, &recorded, &server);
+		count(run->counts, report);
+	} catch (const Error &error) {
+		if (error.code() == ErrorCode::credentials_refused)
+			run->refused.emplace(server, error);
+		FailureContext context;
+		context.now = run->context.clock->now();
+		context.random = run->context.random;
+		failure = decide_failure(error, context);
+	}
+	if (failure) {
+		++run->counts.failed;
+		if (!recorded)
+			record(*run, id, *failure);
+	}
+	run->context.store->release(id);
+	run->changed.notify();
+}
+
+/// Which connections to begin next.
+class Queue {
+public:
+	Queue(Run &run, DueLimits limits, std::chrono::steady_clock::time_point started)
+	    : run_(run), limits_(limits), started_(started) {}
+
+	std::optional<ConnectionId> next() {
+		if (limits_.max_duration && std::chrono::steady_clock::now() - started_ >= *limits_.max_duration)
+			stop();
+		if (claimed_.empty())
+			claim_more();
+		if (claimed_.empty())
+			return std::nullopt;
+		const ConnectionId id = claimed_.front();
+		claimed_.pop_front();
+		return id;
+	}
+
+private:
+	/// As many as run at a time, so that a claim's lease does not run out in the queue.
+	void claim_more() {
+		if (exhausted_)
+			return;
+		std::size_t limit = limits_.parallel;
+		if (limits_.max_connections) {
+			const std::int64_t left = *limits_.max_connections - run_.counts.connections;
+			if (left <= 0) {
+				exhausted_ = true;
+				return;
+			}
+			limit = std::min(limit, static_cast<std::size_t>(left));
+		}
+		for (const ConnectionId id : run_.context.store->claim(limit))
+			claimed_.push_back(id);
+		run_.counts.connections += static_cast<std::int64_t>(claimed_.size());
+		exhausted_ = claimed_.empty();
+	}
+
+	/// Out of time: what was claimed and not begun stays due.
+	void stop() {
+		for (const ConnectionId id : claimed_)
+			run_.context.store->release(id);
+		run_.counts.connections -= static_cast<std::int64_t>(claimed_.size());
+		run_.counts.out_of_time = run_.counts.out_of_time || !exhausted_ || !claimed_.empty();
+		claimed_.clear();
+		exhausted_ = true;
+	}
+
+	Run &run_;
+	DueLimits limits_;
+	std::chrono::steady_clock::time_point started_;
+	std::deque<ConnectionId> claimed_;
+	bool exhausted_ = false;
+};
+
+} // namespace
+
+Task<DueCounts> sync_due(DueContext context, DueLimits limits) {
+	using Instant = std::chrono::steady_clock;
+	limits.parallel = std::max<std::size_t>(limits.parallel, 1);
+	const auto started = Instant::now();
+	Loop &loop = co_await ThisLoop();
+	Run run(std::move(context));
+	Queue queue(run, limits, started);
+	TaskGroup tasks(loop);
+	for (;;) {
+		tasks.reap();
+		// Those that only wait for their commit take no place.
+		if (tasks.running() - run.batch.waiting() < limits.parallel) {
+			if (const auto id = queue.next()) {
+				tasks.spawn(sync_one(&run, *id));
+				continue;
+			}
+		}
+		if (tasks.running() == 0)
+			break;
+		const std::size_t waiting = run.batch.waiting();
+		if (waiting > 0 && (waiting == tasks.running() || Instant::now() - run.batch.oldest() >= kPatience))
+			run.batch.flush();
+		Signal::Wait wait(run.changed, kPatience);
+		co_await wait;
+	}
+	run.counts.duration = std::chrono::duration_cast<std::chrono::microseconds>(Instant::now() - started);
+	co_return run.counts;
+}
+
+} // namespace ob::sync
+
+#include "core/pure.hpp"

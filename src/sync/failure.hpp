@@ -1,0 +1,37 @@
+// What a failed sync means: for the connection's state, for the next attempt, for the one who reads about it. C++
+// regime.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/store.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::sync {
+
+/// Yields a number in [0, upper], evenly.
+using Random = std::function<std::uint64_t(std::uint64_t upper)>;
+/// Seeded per process.
+Random system_random();
+
+struct FailureContext {
+	Timestamp now{};
+	std::int32_t attempts = 0; // failures in a row before this one
+	Random random;             // empty: system_random()
+};
+
+/// Decides upon any error of ours or a provider's. Other exceptions (a cancelled statement, the server's own errors, a
+/// defect) are not for here: they pass through the engine untouched.
+SyncFailure decide_failure(const Error &error, const FailureContext &context);
+
+/// Whether the error says "wait": then until when. Such a sync is deferred, which is no failure.
+std::optional<Timestamp> deferred_until(const Error &error, const FailureContext &context);
+
+} // namespace ob::sync
+
+#include "core/pure.hpp"

@@ -1,0 +1,69 @@
+// C++ regime.
+#include "sync/held_changes.hpp"
+
+#include <array>
+#include <memory_resource>
+#include <string_view>
+#include <utility>
+
+#include "core/packed.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::sync {
+
+void HeldChanges::add(const TransactionPage &page) {
+	packed_.clear();
+	packed::Writer writer(packed_);
+	for (const Transaction &row : page.rows) {
+		if (keep_raw_) {
+			writer.add(row);
+		} else {
+			Transaction bare = row;
+			bare.raw = {};
+			writer.add(bare);
+		}
+	}
+	for (const RejectedRow &row : page.rejected)
+		writer.add(row);
+	for (const RemovedTransaction &row : page.removed)
+		writer.add(row);
+	if (packed_.empty())
+		return;
+	spool_->write(packed_);
+	empty_ = false;
+}
+
+void HeldChanges::replay(RowWriter &writer) {
+	// One batch of records; the arena is reused as soon as nothing points into it any more.
+	constexpr std::size_t kArena = std::size_t{512} << 10;
+	const auto buffer = std::make_unique<char[]>(kArena);
+	std::pmr::monotonic_buffer_resource arena(buffer.get(), kArena);
+	std::array<char, packed::kHeaderSize> head;
+	spool_->rewind();
+	while (spool_->read(head.data(), head.size())) {
+		const packed::Header header = packed::read_header({head.data(), head.size()});
+		char *payload = static_cast<char *>(arena.allocate(header.size, 1));
+		if (header.size > 0 && !spool_->read(payload, header.size))
+			throw Error(ErrorCode::internal, "held changes end in the middle of a record");
+		const packed::Record record = packed::read(header.kind, {payload, header.size});
+		switch (record.kind) {
+		case packed::Kind::transaction:
+			writer.add(record.transaction);
+			break;
+		case packed::Kind::removed:
+			writer.add(record.removed);
+			break;
+		case packed::Kind::rejected:
+			writer.add(record.rejected);
+			break;
+		}
+		if (writer.idle())
+			arena.release();
+	}
+	writer.flush();
+}
+
+} // namespace ob::sync
+
+#include "core/pure.hpp"
