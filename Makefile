@@ -40,9 +40,9 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 override with_llvm = no
 
-WARNINGS     = -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough $(if $(WERROR),-Werror)
-# Value conversions are checked in the pure half only: the server's macros convert at will.
-PURE_WARN    = $(WARNINGS) -Wconversion
+WARNINGS     = -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough $(if $(WERROR),-Werror)
+# In the pure half only: the server's macros convert at will and its type names shadow ours.
+PURE_WARN    = $(WARNINGS) -Wconversion -Wshadow
 CXXSTD       = -std=c++20
 OB_CXXFLAGS  = $(CXXSTD) -O2 -g -fPIC -fvisibility=hidden -fvisibility-inlines-hidden -fno-strict-aliasing -Isrc \
                $(if $(TEST_BUILD),-DOB_TEST_BUILD) $(CXXFLAGS_EXTRA)

@@ -221,6 +221,9 @@ void Reactor::dispatch() noexcept {
 		timer->cancel();
 		timer->on_time();
 	}
+	for (std::size_t i = pollers_.size(); i-- > 0;)
+		if (i < pollers_.size())
+			pollers_[i]->poll();
 }
 
 } // namespace ob

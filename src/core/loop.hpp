@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 #include <unordered_map>
+#include <vector>
 
 #include "core/task.hpp"
 
@@ -30,6 +31,15 @@ public:
 
 protected:
 	~FdHandler() = default;
+};
+
+/// Asked after every wait: for news that come without a file descriptor, such as a server's message queue.
+class Poller {
+public:
+	virtual void poll() noexcept = 0;
+
+protected:
+	~Poller() = default;
 };
 
 /// Calls back once at its deadline, unless destroyed or cancelled before.
@@ -64,12 +74,15 @@ public:
 	void unwatch(int fd) noexcept;
 	/// (Re)starts `timer` for `deadline`. Throws std::bad_alloc.
 	void start(Timer &timer, Instant deadline);
+	/// Asks `poller` at every dispatch until it is removed. It may remove itself while it is asked.
+	void add(Poller &poller) { pollers_.push_back(&poller); }
+	void remove(Poller &poller) noexcept { std::erase(pollers_, &poller); }
 	/// Arms the timerfd for the next deadline and returns the fd to wait on.
 	int prepare_wait() noexcept;
 	/// Handles what is ready now; never blocks.
 	void dispatch() noexcept;
-	/// Nothing watched and no timer: waiting would last for ever.
-	bool idle() const noexcept { return handlers_.empty() && timers_.empty(); }
+	/// Nothing watched, no timer, nobody to ask: waiting would last for ever.
+	bool idle() const noexcept { return handlers_.empty() && timers_.empty() && pollers_.empty(); }
 
 private:
 	friend class Timer;
@@ -77,6 +90,7 @@ private:
 	int timer_fd_ = -1;
 	std::unordered_map<int, FdHandler *> handlers_;
 	std::multimap<Instant, Timer *> timers_;
+	std::vector<Poller *> pollers_;
 };
 
 /// Runs coroutines: a ready queue over a shared reactor. One loop per operation; a nested operation (a trigger that
@@ -110,6 +124,19 @@ public:
 				wait();
 			}
 		}
+	}
+
+	/// Runs what is ready and returns without waiting: requests go out and answers are taken in while the caller, who is
+	/// no coroutine, has other work to do. Throws what the waiter throws.
+	void run_ready() {
+		look();
+		int steps = 0;
+		while (ReadyNode *node = pop()) {
+			node->handle_.resume();
+			if (++steps % kStepsPerLook == 0)
+				look();
+		}
+		look(); // what they have just begun
 	}
 
 	Reactor &reactor() noexcept { return reactor_; }

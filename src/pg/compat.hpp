@@ -7,13 +7,23 @@
 
 extern "C" {
 #include "catalog/pg_foreign_server.h"
+#include "commands/explain.h"
+#include "executor/executor.h"
+#include "foreign/fdwapi.h"
+#include "nodes/execnodes.h"
+#include "optimizer/pathnode.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/resowner.h"
 #include "utils/wait_event.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 #if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
 #include "storage/waiteventset.h"
 #endif
 }
@@ -68,6 +78,30 @@ inline int &backend_of(VirtualTransactionId &id) {
 #else
 	return id.backendId;
 #endif
+}
+
+/// The one way to scan a foreign table, without order and parameters.
+inline ForeignPath *create_scan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup, Cost total) {
+#if PG_VERSION_NUM >= 180000
+	return create_foreignscan_path(root, rel, nullptr, rows, 0, startup, total, NIL, rel->lateral_relids, nullptr, NIL,
+								   NIL);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, rel->lateral_relids, nullptr, NIL,
+								   NIL);
+#else
+	return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, rel->lateral_relids, nullptr, NIL);
+#endif
+}
+
+/// The role whose rights a foreign table is read with: the caller's, or the owner's of the view around it.
+inline Oid checked_user(const ForeignScanState *node) {
+	const ForeignScan *plan = reinterpret_cast<const ForeignScan *>(node->ss.ps.plan);
+#if PG_VERSION_NUM >= 160000
+	const Oid user = plan->checkAsUser;
+#else
+	const Oid user = exec_rt_fetch(plan->scan.scanrelid, node->ss.ps.state)->checkAsUser;
+#endif
+	return OidIsValid(user) ? user : GetUserId();
 }
 
 } // namespace ob::pg::compat

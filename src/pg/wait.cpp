@@ -3,6 +3,7 @@
 extern "C" {
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 }
 
@@ -30,12 +31,7 @@ WaitEventSet *wait_set(int fd) {
 
 void ServerWaiter::wait(int fd) {
 	check();
-	guard([&] {
-		WaitEvent event;
-		const int count = WaitEventSetWait(wait_set(fd), -1, &event, 1, compat::wait_event());
-		if (count > 0 && (event.events & WL_LATCH_SET))
-			ResetLatch(MyLatch);
-	});
+	wait_once(fd, -1);
 	check();
 }
 
@@ -46,6 +42,17 @@ void ServerWaiter::check() {
 	if ((QueryCancelPending || ProcDiePending) && InterruptHoldoffCount == 0 && CritSectionCount == 0)
 		throw Interrupted();
 	guard([] { CHECK_FOR_INTERRUPTS(); });
+}
+
+void wait_once(int fd, long timeout_ms) {
+	guard([&] {
+		// The snapshot of a catalog look-up would hold back vacuum for as long as we wait.
+		InvalidateCatalogSnapshotConditionally();
+		WaitEvent event;
+		const int count = WaitEventSetWait(wait_set(fd), timeout_ms, &event, 1, compat::wait_event());
+		if (count > 0 && (event.events & WL_LATCH_SET))
+			ResetLatch(MyLatch);
+	});
 }
 
 } // namespace ob::pg

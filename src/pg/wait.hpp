@@ -14,4 +14,8 @@ public:
 	void check() override;
 };
 
+/// One wait for latch, postmaster death (exits the process) and `fd`, at most `timeout_ms` (-1: for ever). Resets the
+/// latch. Throws ServerError; looks at no interrupt.
+void wait_once(int fd, long timeout_ms);
+
 } // namespace ob::pg

@@ -158,6 +158,7 @@ CREATE TABLE ob.links (
 	action pg_catalog.text,
 	url_sealed pg_catalog.bytea,
 	token_sealed pg_catalog.bytea,
+	token_digest pg_catalog.text COLLATE "C",
 	sdk pg_catalog.jsonb,
 	mapping_role pg_catalog.name NOT NULL,
 	expires_at pg_catalog.timestamptz NOT NULL,
@@ -166,6 +167,7 @@ CREATE TABLE ob.links (
 	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 CREATE INDEX links_open_idx ON ob.links (server, user_ref) WHERE state = 'open';
+CREATE INDEX links_token_idx ON ob.links (token_digest);
 COMMENT ON TABLE ob.links IS 'Link journeys, from ob.link to ob.link_complete. Addresses and tokens are sealed.';
 
 CREATE TABLE ob.tokens (
@@ -195,7 +197,6 @@ CREATE TABLE ob.outcomes (
 	request pg_catalog.jsonb NOT NULL DEFAULT '{}',
 	result pg_catalog.jsonb,
 	failure pg_catalog.jsonb,
-	expires_at pg_catalog.timestamptz,
 	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );

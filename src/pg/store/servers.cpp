@@ -118,14 +118,18 @@ Secret open_secret(const ServerConfig &config, const std::string &option, const 
 	return Secret(value);
 }
 
-void read_options(ServerConfig &config, const CatalogRows &rows) {
-	// Plain C lists; nothing in these loops can raise.
-	for (int i = 0; i < list_length(rows.server_options); ++i) {
-		auto *option = static_cast<DefElem *>(list_nth(rows.server_options, i));
+// Reading these plain C lists cannot raise.
+void read_server_options(ServerConfig &config, List *options) {
+	for (int i = 0; i < list_length(options); ++i) {
+		auto *option = static_cast<DefElem *>(list_nth(options, i));
 		config.options.emplace(option->defname, option_value(option));
 	}
-	for (int i = 0; i < list_length(rows.mapping_options); ++i) {
-		auto *option = static_cast<DefElem *>(list_nth(rows.mapping_options, i));
+	config.provider = config.options["provider"];
+}
+
+void read_credentials(ServerConfig &config, List *options) {
+	for (int i = 0; i < list_length(options); ++i) {
+		auto *option = static_cast<DefElem *>(list_nth(options, i));
 		const std::string name = option->defname;
 		const std::string value = option_value(option);
 		constexpr std::string_view kFileSuffix = "_file";
@@ -148,13 +152,13 @@ LoadedServer load_server(std::string_view server, std::string_view role) {
 
 	auto config = std::make_shared<ServerConfig>();
 	config->name = std::string(server);
-	config->provider = provider_of(server);
+	read_server_options(*config, rows.server_options);
 	if (rows.mapping == InvalidOid)
 		throw Error(ErrorCode::missing_option, "no user mapping for server \"" + config->name + "\"",
 					"role: " + role_name,
 					"CREATE USER MAPPING FOR \"" + role_name + "\" SERVER \"" + config->name +
 						"\" OPTIONS (client_id '…', client_secret '…');");
-	read_options(*config, rows);
+	read_credentials(*config, rows.mapping_options);
 
 	LoadedServer loaded;
 	loaded.version = std::to_string(rows.server) + ":" + std::to_string(rows.server_version) + ":" +
@@ -169,19 +173,16 @@ LoadedServer load_server(std::string_view server, std::string_view role) {
 	return loaded;
 }
 
-std::string provider_of(std::string_view server) {
+providers::ServerConfig server_options(std::string_view server) {
 	const Oid oid = server_oid(server);
-	const char *name = guard([&]() -> const char * {
-		List *options = GetForeignServer(oid)->options;
-		for (int i = 0; i < list_length(options); ++i) {
-			auto *option = static_cast<DefElem *>(list_nth(options, i));
-			if (strcmp(option->defname, "provider") == 0)
-				return option_value(option);
-		}
-		return "";
-	});
-	return name;
+	List *options = guard([&] { return GetForeignServer(oid)->options; });
+	ServerConfig config;
+	config.name = std::string(server);
+	read_server_options(config, options);
+	return config;
 }
+
+std::string provider_of(std::string_view server) { return server_options(server).provider; }
 
 void check_usage(std::string_view server) {
 	const Oid oid = server_oid(server);

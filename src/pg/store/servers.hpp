@@ -24,6 +24,9 @@ void check_usage(std::string_view server);
 /// Provider name of a server (option provider). Throws not_found.
 std::string provider_of(std::string_view server);
 
+/// A server's options alone, without credentials. Throws not_found.
+providers::ServerConfig server_options(std::string_view server);
+
 /// Names of the servers (their provider is not `all`) that the caller may use.
 std::vector<std::string> usable_servers();
 

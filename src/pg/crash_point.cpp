@@ -1,0 +1,25 @@
+#include "pg/crash_point.hpp"
+
+#ifdef OB_TEST_BUILD
+
+#include <csignal>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+#include "pg/settings.hpp"
+
+namespace ob::pg {
+
+void crash_point(const char *name) {
+	const std::string_view wanted = settings::test_crash_point();
+	if (wanted == name)
+		kill(getpid(), SIGKILL);
+	if (wanted == std::string(name) + ":hold")
+		sleep(1);
+}
+
+} // namespace ob::pg
+
+#endif

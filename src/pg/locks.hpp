@@ -1,0 +1,24 @@
+// Advisory locks of our own, outside the key space of SQL's pg_advisory_lock. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <cstdint>
+
+namespace ob::pg {
+
+enum class LockClass : std::uint16_t {
+	connection = 0x0b01, // who syncs or changes a connection
+	outcome = 0x0b02,    // held by the worker that carries an intent out: free means that it died
+};
+
+enum class LockScope { session, transaction };
+
+/// Takes the lock if it is free; true if this process holds it now. A session lock is counted: release it as often.
+bool try_lock(LockClass lock_class, std::int64_t id, LockScope scope);
+void unlock_session(LockClass lock_class, std::int64_t id);
+
+/// Whether some process holds it.
+bool is_locked(LockClass lock_class, std::int64_t id);
+
+} // namespace ob::pg

@@ -1,0 +1,98 @@
+#include "pg/sqlapi/call.hpp"
+
+extern "C" {
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+}
+
+#include "core/time.hpp"
+#include "pg/guard.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+/// `fields` as C strings in the current memory context; NULL for none. Plain memory, so that the guarded code that
+/// follows sees no C++ object.
+char **c_strings(const Fields &fields) {
+	char **values = static_cast<char **>(guard([&] { return palloc0(sizeof(char *) * (fields.size() + 1)); }));
+	for (std::size_t i = 0; i < fields.size(); ++i)
+		if (fields[i])
+			values[i] = guard([&] { return pnstrdup(fields[i]->data(), fields[i]->size()); });
+	return values;
+}
+
+} // namespace
+
+std::optional<std::string> text_argument(FunctionCallInfo fcinfo, int index) {
+	if (PG_ARGISNULL(index))
+		return std::nullopt;
+	const text *value = guard([&] { return PG_GETARG_TEXT_PP(index); });
+	return std::string(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+std::optional<std::string> name_argument(FunctionCallInfo fcinfo, int index) {
+	if (PG_ARGISNULL(index))
+		return std::nullopt;
+	return std::string(NameStr(*PG_GETARG_NAME(index)));
+}
+
+std::optional<std::string> output_argument(FunctionCallInfo fcinfo, int index) {
+	if (PG_ARGISNULL(index))
+		return std::nullopt;
+	const char *value = guard([&] {
+		Oid output;
+		bool is_varlena;
+		getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, index), &output, &is_varlena);
+		return OidOutputFunctionCall(output, PG_GETARG_DATUM(index));
+	});
+	return std::string(value);
+}
+
+std::optional<std::int64_t> integer_argument(FunctionCallInfo fcinfo, int index) {
+	if (PG_ARGISNULL(index))
+		return std::nullopt;
+	return PG_GETARG_INT64(index);
+}
+
+std::optional<bool> boolean_argument(FunctionCallInfo fcinfo, int index) {
+	if (PG_ARGISNULL(index))
+		return std::nullopt;
+	return PG_GETARG_BOOL(index);
+}
+
+Datum return_row(FunctionCallInfo fcinfo, const Fields &fields) {
+	char **values = c_strings(fields);
+	return guard([&] {
+		TupleDesc columns;
+		if (get_call_result_type(fcinfo, nullptr, &columns) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "the function does not return a row");
+		HeapTuple tuple = BuildTupleFromCStrings(TupleDescGetAttInMetadata(BlessTupleDesc(columns)), values);
+		return HeapTupleGetDatum(tuple);
+	});
+}
+
+Datum return_rows(FunctionCallInfo fcinfo, const std::vector<Fields> &rows) {
+	guard([&] { InitMaterializedSRF(fcinfo, 0); });
+	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	for (const Fields &fields : rows) {
+		char **values = c_strings(fields);
+		guard([&] {
+			HeapTuple tuple = BuildTupleFromCStrings(TupleDescGetAttInMetadata(result->setDesc), values);
+			tuplestore_puttuple(result->setResult, tuple);
+		});
+	}
+	return 0;
+}
+
+Datum return_text(const std::string &value) {
+	return guard([&] { return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))); });
+}
+
+Field field(std::string_view value) { return value.empty() ? Field() : Field(std::string(value)); }
+Field field(std::int64_t value) { return std::to_string(value); }
+Field field(const std::optional<Timestamp> &at) { return at ? Field(time::format_timestamp(*at)) : Field(); }
+
+} // namespace ob::pg::sqlapi

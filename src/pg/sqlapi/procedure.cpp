@@ -1,0 +1,31 @@
+#include "pg/sqlapi/procedure.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+}
+
+#include <string>
+
+#include "core/error.hpp"
+#include "pg/guard.hpp"
+
+namespace ob::pg::sqlapi {
+
+void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function<void()> &body) {
+	const bool may_commit = fcinfo->context && IsA(fcinfo->context, CallContext) &&
+							!reinterpret_cast<CallContext *>(fcinfo->context)->atomic && !IsSubTransaction();
+	if (!may_commit)
+		throw Error(ErrorCode::invalid_transaction, std::string(name) + " commits by itself and cannot run here", {},
+					"CALL it on its own, outside BEGIN … COMMIT, functions and EXCEPTION blocks.");
+	guard([] {
+		if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+			elog(ERROR, "could not connect to SPI");
+	});
+	// On an error the transaction's end closes SPI.
+	body();
+	guard([] { SPI_finish(); });
+}
+
+} // namespace ob::pg::sqlapi

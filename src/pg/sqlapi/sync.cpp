@@ -1,0 +1,178 @@
+// ob.sync and ob.sync_now: one connection. C++ regime behind OB_FUNCTION.
+
+#include "pg/postgres.hpp"
+
+#include <chrono>
+
+#include "core/loop.hpp"
+#include "pg/entry.hpp"
+#include "pg/locks.hpp"
+#include "pg/settings.hpp"
+#include "pg/sqlapi/call.hpp"
+#include "pg/sqlapi/procedure.hpp"
+#include "pg/store/connections.hpp"
+#include "pg/store/servers.hpp"
+#include "pg/store/sync_store.hpp"
+#include "pg/worker/client.hpp"
+#include "sync/engine.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+using std::chrono::steady_clock;
+using store::Connection;
+
+/// Only a connection in good standing is read; the others need a person.
+void check_state(const Connection &connection) {
+	const std::string which = "connection " + std::to_string(connection.id);
+	if (connection.state == "reauth_required")
+		throw Error(ErrorCode::reauth_required, which + " needs the user to log in again", "server: " + connection.server,
+					"Start a link for the same user, or see ob.connection_status.");
+	if (connection.state == "revoked" || connection.state == "disconnected")
+		throw Error(ErrorCode::not_configured, which + " is " + connection.state, "server: " + connection.server,
+					"Link the bank again.");
+}
+
+/// Waits for the connection's lock up to claim_timeout; false if another session kept it.
+Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited) {
+	using namespace std::chrono_literals;
+	const auto deadline = steady_clock::now() + settings::claim_timeout();
+	while (!try_lock(LockClass::connection, id, scope)) {
+		*waited = true;
+		if (steady_clock::now() >= deadline)
+			co_return false;
+		co_await Sleep(20ms);
+	}
+	co_return true;
+}
+
+/// One sync under the lock.
+Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_store, bool full) {
+	SyncTarget target = sync_store->load(connection);
+	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
+	providers::CallStats stats;
+	sync::SyncContext context;
+	context.provider = server.provider;
+	context.session = Runtime::get().session(server.config, stats);
+	context.credentials = store::load_credentials(connection);
+	context.store = sync_store;
+	context.clock = &Runtime::get().clock();
+	sync_store->commit();
+	co_return co_await sync::sync_connection(std::move(context), std::move(target), full);
+}
+
+SyncReport busy_report() {
+	SyncReport report;
+	report.status = SyncStatus::busy;
+	return report;
+}
+
+// ---- ob.sync: in the caller's transaction ----
+
+/// A failure is recorded through the worker, because raising it rolls this transaction back.
+Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
+	co_await worker::recover(connection.id, {});
+	const std::int64_t syncs_before = store::finished_syncs(connection.id);
+	bool waited = false;
+	if (!co_await wait_for_lock(connection.id, LockScope::transaction, &waited))
+		co_return busy_report();
+	// Another session has just done what was asked for.
+	if (waited && !full && store::finished_syncs(connection.id) != syncs_before)
+		co_return store::last_report(connection.id);
+	connection = store::find_connection(connection.id);
+	check_state(connection);
+
+	std::optional<SyncFailure> failure;
+	store::PgSyncStore sync_store(store::Commit::by_caller,
+								  [&](ConnectionId, const SyncFailure &decided) { failure = decided; });
+	std::exception_ptr error;
+	SyncReport report;
+	try {
+		report = co_await sync_locked(connection, &sync_store, full);
+	} catch (const Error &) {
+		error = std::current_exception();
+	}
+	if (error && failure)
+		co_await worker::record_failure(connection, *failure);
+	if (error)
+		std::rethrow_exception(error);
+	co_return report;
+}
+
+// ---- ob.sync_now: committing by itself ----
+
+Task<SyncReport> sync_committing(Connection connection, bool full, bool *locked) {
+	store::PgSyncStore sync_store(store::Commit::each_unit, nullptr);
+	co_await worker::recover(connection.id, {});
+	bool waited = false;
+	*locked = co_await wait_for_lock(connection.id, LockScope::session, &waited);
+	if (!*locked)
+		co_return busy_report();
+	connection = store::find_connection(connection.id);
+	check_state(connection);
+	co_return co_await sync_locked(connection, &sync_store, full);
+}
+
+/// The lock is let go here, not in the coroutine: a cancelled statement destroys that where it waits.
+SyncReport sync_now(const Connection &connection, bool full) {
+	bool locked = false;
+	std::exception_ptr error;
+	SyncReport report;
+	try {
+		report = run(sync_committing(connection, full, &locked));
+	} catch (...) {
+		error = std::current_exception();
+	}
+	if (locked)
+		unlock_session(LockClass::connection, connection.id);
+	if (error)
+		std::rethrow_exception(error);
+	return report;
+}
+
+Fields report_row(const SyncReport &report) {
+	const TransactionCounts &counts = report.transactions;
+	return {field(store::status_name(report.status)), field(counts.added),  field(counts.modified),
+			field(counts.removed),                     field(counts.unchanged), field(counts.quarantined),
+			field(report.accounts.total),              field(report.requests),
+			field(std::to_string(report.duration.count()) + " microseconds"), field(report.retry_at)};
+}
+
+void notice(const Connection &connection, const SyncReport &report) {
+	const TransactionCounts &counts = report.transactions;
+	std::string name = "connection " + std::to_string(connection.id);
+	if (!connection.institution_name.empty())
+		name += " (" + connection.institution_name + ")";
+	const std::string status(store::status_name(report.status));
+	guard([&] {
+		ereport(NOTICE,
+				(errmsg("%s: %s, " INT64_FORMAT " added, " INT64_FORMAT " modified, " INT64_FORMAT " removed, " INT64_FORMAT
+						" unchanged",
+						name.c_str(), status.c_str(), counts.added, counts.modified, counts.removed, counts.unchanged),
+				 counts.quarantined > 0 ? errdetail(INT64_FORMAT " rows could not be stored and are in ob.quarantine.",
+													counts.quarantined)
+										: 0));
+	});
+}
+
+} // namespace
+
+} // namespace ob::pg::sqlapi
+
+using namespace ob::pg::sqlapi;
+
+OB_FUNCTION(ob_sync) {
+	auto connection = ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
+	const bool full = boolean_argument(fcinfo, 1).value_or(false);
+	return return_row(fcinfo, report_row(run(sync_in_transaction(std::move(connection), full))));
+}
+
+OB_FUNCTION(ob_sync_now) {
+	in_procedure(fcinfo, "ob.sync_now", [&] {
+		auto connection = ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
+		const bool full = boolean_argument(fcinfo, 1).value_or(false);
+		notice(connection, sync_now(connection, full));
+	});
+	return 0;
+}

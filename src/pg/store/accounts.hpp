@@ -1,0 +1,13 @@
+// Rows of ob.accounts_all. C++ regime; callers act as owner, inside a commit unit.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include "core/store.hpp"
+
+namespace ob::pg::store {
+
+/// See SyncStore::write_accounts.
+AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw);
+
+} // namespace ob::pg::store

@@ -1,0 +1,117 @@
+#include "pg/store/links.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+#include "crypto/digest.hpp"
+#include "crypto/seal.hpp"
+#include "pg/store/keys.hpp"
+#include "pg/store/sql.hpp"
+
+namespace ob::pg::store {
+
+namespace {
+
+std::string place(std::string_view link_id, std::string_view column) {
+	return crypto::associated({"ob.links", column, link_id});
+}
+
+std::string seal_for(const crypto::KeyRing &keys, std::string_view link_id, std::string_view column, const Secret &value) {
+	return value.empty() ? std::string() : crypto::seal(keys, value.reveal(), place(link_id, column));
+}
+
+Param bytes_or_null(std::string_view bytes) { return bytes.empty() ? Param::null(BYTEAOID) : Param::bytes(bytes); }
+
+Secret open_from(const crypto::KeyRing &keys, std::string_view link_id, std::string_view column, const std::string &sealed) {
+	if (sealed.empty())
+		return Secret();
+	return crypto::unseal(keys, sealed, place(link_id, column),
+						  std::string(column) + " of link " + std::string(link_id));
+}
+
+} // namespace
+
+void insert_link(const Link &link, const std::optional<providers::LinkOffer> &offer) {
+	static Statement insert(
+		"INSERT INTO ob.links (link_id, server, user_ref, kind, options, action, url_sealed, token_sealed, sdk, "
+		"mapping_role, expires_at, user_ip, token_digest) "
+		"VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, $11, $12::inet, $13)");
+	std::string url, token, digest;
+	if (offer) {
+		const crypto::KeyRing keys = load_keys();
+		url = seal_for(keys, link.link_id, "url_sealed", offer->url);
+		token = seal_for(keys, link.link_id, "token_sealed", offer->token);
+		if (!offer->token.empty())
+			digest = crypto::sha256_hex(offer->token.reveal());
+	}
+	insert.run({Param::text(link.link_id), Param::name(link.server), Param::text(link.user_ref), Param::text(link.kind),
+				Param::text(link.options_json), Param::text_or_null(offer ? offer->action : ""), bytes_or_null(url),
+				bytes_or_null(token), Param::text_or_null(offer ? offer->sdk_json : ""), Param::name(link.mapping_role),
+				Param::timestamp(link.expires_at), Param::text_or_null(link.user_ip), Param::text_or_null(digest)});
+}
+
+std::string find_link_by_token(const Secret &token) {
+	static Statement select("SELECT link_id FROM ob.links WHERE token_digest = $1 ORDER BY created_at DESC LIMIT 1");
+	const std::string digest = crypto::sha256_hex(token.reveal());
+	const Result found = select.read_fresh({Param::text(digest)});
+	return found.rows.empty() ? std::string() : found.rows.front().text(0);
+}
+
+std::optional<Link> find_link(std::string_view link_id) {
+	static Statement select("SELECT link_id, server, user_ref, kind, options::text, connection_id, state, reason, "
+							"mapping_role, user_ip::text, (extract(epoch from expires_at) * 1000000)::bigint, "
+							"state = 'open' AND expires_at <= clock_timestamp() FROM ob.links WHERE link_id = $1");
+	const Result found = select.read_fresh({Param::text(link_id)});
+	if (found.rows.empty())
+		return std::nullopt;
+	const Row &row = found.rows.front();
+	Link link;
+	link.link_id = row.text(0);
+	link.server = row.text(1);
+	link.user_ref = row.text(2);
+	link.kind = row.text(3);
+	link.options_json = row.text(4);
+	if (!row.is_null(5))
+		link.connection = row.integer(5);
+	link.state = row.text(6);
+	link.reason = row.text(7);
+	link.mapping_role = row.text(8);
+	link.user_ip = row.text(9);
+	link.expires_at = row.timestamp(10);
+	link.expired = row.boolean(11);
+	return link;
+}
+
+std::optional<OpenLink> find_open_link(std::string_view server, std::string_view user_ref, std::string_view kind,
+									   std::string_view options_json) {
+	static Statement select(
+		"SELECT link_id, action, url_sealed, token_sealed, sdk::text, (extract(epoch from expires_at) * 1000000)::bigint "
+		"FROM ob.links WHERE server = $1 AND user_ref = $2 AND kind = $3 AND options = $4::jsonb AND state = 'open' "
+		// A link about to expire is of no use to someone who has yet to open it.
+		"AND expires_at > clock_timestamp() + interval '1 minute' ORDER BY created_at DESC LIMIT 1");
+	const Result found =
+		select.run({Param::name(server), Param::text(user_ref), Param::text(kind), Param::text(options_json)});
+	if (found.rows.empty())
+		return std::nullopt;
+	const Row &row = found.rows.front();
+	const crypto::KeyRing keys = load_keys();
+	OpenLink link;
+	link.link_id = row.text(0);
+	link.offer.action = row.text(1);
+	link.offer.url = open_from(keys, link.link_id, "url_sealed", row.text(2));
+	link.offer.token = open_from(keys, link.link_id, "token_sealed", row.text(3));
+	link.offer.sdk_json = row.text(4);
+	link.offer.expires_at = row.timestamp(5);
+	return link;
+}
+
+void end_link(std::string_view link_id, std::string_view state, std::string_view reason,
+			  std::optional<ConnectionId> connection) {
+	static Statement update("UPDATE ob.links SET state = $2, reason = $3, connection_id = $4, url_sealed = NULL, "
+							"token_sealed = NULL, updated_at = clock_timestamp() WHERE link_id = $1 AND state = 'open'");
+	update.run({Param::text(link_id), Param::text(state), Param::text_or_null(reason),
+				connection ? Param::integer(*connection) : Param::null(INT8OID)});
+}
+
+} // namespace ob::pg::store

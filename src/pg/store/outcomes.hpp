@@ -1,0 +1,52 @@
+// What the outcome worker intends and has done (table ob.outcomes). C++ regime; callers act as owner.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/model.hpp"
+
+namespace ob::pg::store {
+
+/// A row of ob.outcomes. Phases: intent → answered → recorded → done, or failed.
+struct Outcome {
+	std::int64_t id = 0;
+	std::string call_id;
+	std::string kind; // exchange, remove, failure
+	std::string phase;
+	std::string server;
+	std::optional<ConnectionId> connection;
+	std::string link_id;
+	std::string grant_digest;
+	std::string mapping_role;
+	std::string sealed;       // intent: the grant; answered: the provider's answer
+	std::string request_json; // facts to carry it out again, no secret
+	std::string result_json;
+	std::optional<Timestamp> created_at;
+};
+
+/// Writes a new outcome in its first phase and returns its id. Throws not_configured if the same grant was or is being
+/// exchanged.
+std::int64_t insert_outcome(const Outcome &outcome);
+void set_answered(std::int64_t id, std::string_view sealed);
+void set_recorded(std::int64_t id, std::string_view result_json);
+/// Ends it; the sealed bytes are dropped.
+void set_done(std::int64_t id, std::string_view result_json);
+void set_failed(std::int64_t id, std::string_view failure_json);
+
+std::optional<Outcome> read_outcome(std::int64_t id);
+/// Under a fresh snapshot, for a caller whose worker is gone.
+std::optional<Outcome> read_outcome(std::string_view call_id);
+
+/// Ids of outcomes that have not ended: of a link, of a connection, or all. Under a fresh snapshot.
+struct OutcomeFilter {
+	std::optional<ConnectionId> connection;
+	std::string link_id;
+};
+std::vector<std::int64_t> open_outcomes(const OutcomeFilter &filter);
+
+} // namespace ob::pg::store

@@ -1,0 +1,206 @@
+#include "pg/store/sync_store.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+}
+
+#include "core/error.hpp"
+#include "json/document.hpp"
+#include "pg/crash_point.hpp"
+#include "pg/guard.hpp"
+#include "pg/memory.hpp"
+#include "pg/store/accounts.hpp"
+#include "pg/store/audit.hpp"
+#include "pg/store/connection_changes.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/store/servers.hpp"
+#include "pg/store/spool.hpp"
+#include "pg/store/sql.hpp"
+#include "pg/store/transactions.hpp"
+#include "pg/subxact.hpp"
+#include "providers/option_values.hpp"
+
+namespace ob::pg::store {
+
+namespace {
+
+/// What `raw` and how often to sync say the server's options, unless the connection says otherwise.
+void read_options(SyncTarget *target, const Connection &connection, std::int64_t own_interval_seconds) {
+	const providers::ServerConfig options = server_options(connection.server);
+	target->keep_raw = providers::parse_boolean(options.option("keep_raw")).value_or(false);
+	target->sync_interval = own_interval_seconds > 0
+								? std::chrono::seconds(own_interval_seconds)
+								: providers::parse_interval(options.option("sync_interval")).value();
+}
+
+void audit_changes(ConnectionId id, const SyncReport &report) {
+	json::Object details;
+	details.set("added", report.transactions.added).set("modified", report.transactions.modified);
+	details.set("removed", report.transactions.removed).set("quarantined", report.transactions.quarantined);
+	details.set("accounts_changed", report.accounts.changed).set("requests", report.requests);
+	const std::string text(details.dump());
+	static Statement server_of("SELECT server FROM ob.connections WHERE id = $1");
+	const Result server = server_of.run({Param::integer(id)});
+	audit({.action = "SYNCED",
+		   .connection = id,
+		   .server = server.rows.empty() ? std::string_view() : std::string_view(server.rows.front().text(0)),
+		   .login_role = {},
+		   .request_id = {},
+		   .success = true,
+		   .details_json = text});
+}
+
+} // namespace
+
+SyncTarget PgSyncStore::load(const Connection &connection) {
+	static Statement select(
+		"SELECT s.cursor, s.loop_cursor, s.sync_attempt, s.loop_first_attempt, s.initial_sync_done, s.history_complete, "
+		"s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0) "
+		"FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id WHERE s.connection_id = $1");
+	SyncTarget target;
+	as_owner([&] {
+		const Result found = select.read_fresh({Param::integer(connection.id)});
+		if (found.rows.empty())
+			throw Error(ErrorCode::not_found, "connection " + std::to_string(connection.id) + " has no sync state");
+		const Row &row = found.rows.front();
+		target.id = connection.id;
+		target.sync.cursor = row.text(0);
+		target.sync.loop_cursor = row.text(1);
+		target.sync.sync_attempt = row.integer(2);
+		target.sync.loop_first_attempt = row.integer(3);
+		target.sync.initial_sync_done = row.boolean(4);
+		target.sync.history_complete = row.boolean(5);
+		target.sync.attempts = static_cast<std::int32_t>(row.integer(6));
+		target.state = row.text(7);
+		read_options(&target, connection, row.integer(8));
+	});
+	intervals_[target.id] = target.sync_interval;
+	return target;
+}
+
+void PgSyncStore::commit() {
+	if (commit_ == Commit::each_unit)
+		guard([] { SPI_commit(); });
+}
+
+void PgSyncStore::unit(const std::function<void()> &body) {
+	with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
+	crash_point("unit_before_commit");
+	commit();
+	crash_point("unit_after_commit");
+}
+
+AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
+	return store::write_accounts(id, list, keep_raw);
+}
+
+TransactionCounts PgSyncStore::write_transactions(ConnectionId id, std::span<const Transaction> rows,
+												  AttemptStamp stamp, bool keep_raw) {
+	guard([] { CHECK_FOR_INTERRUPTS(); });
+	return store::write_transactions(id, rows, stamp, keep_raw);
+}
+
+std::int64_t PgSyncStore::remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) {
+	return store::remove_transactions(id, removed);
+}
+
+std::int64_t PgSyncStore::remove_ghosts(ConnectionId id, AttemptStamp stamp) { return store::remove_ghosts(id, stamp); }
+
+std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRow> rows) {
+	return store::quarantine(id, rows);
+}
+
+void PgSyncStore::each_live_transaction(
+	ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) {
+	store::each_live_transaction(id, fn);
+}
+
+void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const SyncState &now) {
+	static Statement update(
+		"UPDATE ob.sync_state SET cursor = $2, loop_cursor = $3, sync_attempt = $4, loop_first_attempt = $5, "
+		"initial_sync_done = $6, history_complete = $7 WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $8");
+	const Result updated = update.run(
+		{Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
+		 Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
+		 Param::boolean(now.history_complete), Param::text_or_null(before.cursor)});
+	if (updated.processed != 1)
+		throw Error(ErrorCode::internal, "the stored cursor changed during the sync",
+					"connection: " + std::to_string(id));
+}
+
+void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
+	static Statement connection(
+		"UPDATE ob.connections SET last_sync_at = clock_timestamp(), last_sync_status = $2, failing_since = NULL, "
+		"error_code = NULL, error_message = NULL, transactions_synced = transactions_synced + $3, "
+		"updated_at = clock_timestamp() WHERE id = $1");
+	// A little spread keeps connections that were linked together from being due together for ever.
+	static Statement sync_state(
+		"UPDATE ob.sync_state s SET next_sync_at = COALESCE($2, clock_timestamp() + make_interval(secs => $3::float8 * "
+		"(0.95 + 0.1 * random()))), attempts = 0, claimed_until = NULL, claimed_by = NULL, "
+		"finished_syncs = finished_syncs + 1 WHERE s.connection_id = $1");
+	const TransactionCounts &counts = report.transactions;
+	connection.run({Param::integer(id), Param::text(status_name(report.status)),
+					Param::integer(counts.added - counts.removed)});
+	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(intervals_[id].count())});
+	if (counts.any_change() || report.accounts.changed > 0)
+		audit_changes(id, report);
+}
+
+void PgSyncStore::record_failure(ConnectionId id, const SyncFailure &failure) {
+	if (commit_ == Commit::by_caller) {
+		sink_(id, failure);
+		return;
+	}
+	unit([&] {
+		apply_failure(id, failure, std::nullopt);
+		const std::string details = failure_to_json(failure);
+		audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
+			   .connection = id,
+			   .server = {},
+			   .login_role = {},
+			   .request_id = {},
+			   .success = false,
+			   .details_json = details});
+	});
+}
+
+std::unique_ptr<Spool> PgSyncStore::make_spool() { return std::make_unique<FileSpool>(); }
+
+std::int64_t finished_syncs(ConnectionId id) {
+	static Statement select("SELECT finished_syncs FROM ob.sync_state WHERE connection_id = $1");
+	std::int64_t count = 0;
+	as_owner([&] {
+		const Result found = select.read_fresh({Param::integer(id)});
+		count = found.rows.empty() ? 0 : found.rows.front().integer(0);
+	});
+	return count;
+}
+
+SyncReport last_report(ConnectionId id) {
+	static Statement select("SELECT last_sync_status FROM ob.connections WHERE id = $1");
+	SyncReport report;
+	as_owner([&] {
+		const Result found = select.read_fresh({Param::integer(id)});
+		const std::string status = found.rows.empty() ? "" : found.rows.front().text(0);
+		report.status = status == "waiting"    ? SyncStatus::waiting
+						: status == "deferred" ? SyncStatus::deferred
+											   : SyncStatus::complete;
+	});
+	return report;
+}
+
+std::string_view status_name(SyncStatus status) {
+	switch (status) {
+	case SyncStatus::complete:
+		return "complete";
+	case SyncStatus::waiting:
+		return "waiting";
+	case SyncStatus::deferred:
+		return "deferred";
+	case SyncStatus::busy:
+		return "busy";
+	}
+	return "";
+}
+
+} // namespace ob::pg::store

@@ -1,0 +1,60 @@
+// The engine's store over our tables, for one statement. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+
+#include "core/store.hpp"
+#include "pg/store/connections.hpp"
+
+namespace ob::pg::store {
+
+/// How a commit unit ends.
+enum class Commit {
+	each_unit,  // a procedure: SPI_commit after each
+	by_caller, // a function: the caller's transaction decides
+};
+
+class PgSyncStore final : public SyncStore {
+public:
+	/// Records a failure that the caller's statement is about to raise (by_caller only).
+	using FailureSink = std::function<void(ConnectionId, const SyncFailure &)>;
+
+	PgSyncStore(Commit commit, FailureSink sink) : commit_(commit), sink_(std::move(sink)) {}
+
+	/// State and settings of a connection. Applies nothing; read as owner. Throws not_found.
+	SyncTarget load(const Connection &connection);
+	/// Ends the present transaction of a procedure, so that nothing is held while waiting; nothing for a function.
+	void commit();
+
+	void unit(const std::function<void()> &body) override;
+	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) override;
+	TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
+										 bool keep_raw) override;
+	std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) override;
+	std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) override;
+	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) override;
+	void each_live_transaction(
+		ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) override;
+	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override;
+	void finish(ConnectionId id, const SyncReport &report) override;
+	void record_failure(ConnectionId id, const SyncFailure &failure) override;
+	std::unique_ptr<Spool> make_spool() override;
+
+private:
+	Commit commit_;
+	FailureSink sink_;
+	std::map<ConnectionId, std::chrono::seconds> intervals_; // of loaded connections
+};
+
+/// How many syncs of a connection have ended well so far, and what the last one said. Under a fresh snapshot.
+std::int64_t finished_syncs(ConnectionId id);
+SyncReport last_report(ConnectionId id);
+
+/// Text of a status, as SQL shows it.
+std::string_view status_name(SyncStatus status);
+
+} // namespace ob::pg::store

@@ -1,0 +1,36 @@
+#include "pg/transaction.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/snapmgr.h"
+}
+
+#include <exception>
+
+#include "pg/guard.hpp"
+
+namespace ob::pg {
+
+void transaction(const std::function<void()> &body) {
+	const MemoryContext memory = CurrentMemoryContext;
+	std::exception_ptr error;
+	try {
+		guard([] {
+			SetCurrentStatementStartTimestamp();
+			StartTransactionCommand();
+		});
+		body();
+		guard([] { CommitTransactionCommand(); });
+	} catch (...) {
+		error = std::current_exception();
+	}
+	guard([&] {
+		if (error != nullptr)
+			AbortCurrentTransaction();
+		MemoryContextSwitchTo(memory);
+	});
+	if (error)
+		std::rethrow_exception(error);
+}
+
+} // namespace ob::pg

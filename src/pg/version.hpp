@@ -1,0 +1,8 @@
+// The library's version: that of openbanking.control.
+#pragma once
+
+namespace ob::pg {
+
+inline constexpr const char *kVersion = "0.1";
+
+} // namespace ob::pg

@@ -1,0 +1,294 @@
+#include "pg/worker/client.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+}
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <vector>
+
+#include "core/loop.hpp"
+#include "crypto/digest.hpp"
+#include "crypto/random.hpp"
+#include "crypto/seal.hpp"
+#include "pg/guard.hpp"
+#include "pg/locks.hpp"
+#include "pg/log.hpp"
+#include "pg/runtime.hpp"
+#include "pg/settings.hpp"
+#include "pg/store/connection_changes.hpp"
+#include "pg/store/keys.hpp"
+#include "pg/store/outcomes.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/worker/segment.hpp"
+
+namespace ob::pg::worker {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+/// A call waiting for its reply; leaves the list when its coroutine is destroyed.
+struct Waiting {
+	std::string call_id;
+	ReadyNode *node = nullptr;
+	std::optional<Reply> reply;
+	bool worker_gone = false;
+};
+
+/// This backend's connection to its worker. One per process.
+class Client final : private Poller {
+public:
+	static Client &get() {
+		static Client *client = new Client; // never destroyed: no server call while the process exits
+		return *client;
+	}
+
+	/// Starts a worker if none is running; false if there is no free slot.
+	bool start();
+	void send(Waiting *waiting, std::string message);
+	void forget(Waiting *waiting) noexcept;
+
+private:
+	void poll() noexcept override;
+	void flush();
+	void lose_worker() noexcept;
+
+	Segment segment_;
+	std::deque<std::string> outbox_;
+	std::vector<Waiting *> waiting_;
+};
+
+/// Fills in a dynamic worker's registration. Server regime.
+BackgroundWorkerHandle *register_worker(dsm_handle handle) {
+	BackgroundWorker worker;
+	memset(&worker, 0, sizeof worker);
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	snprintf(worker.bgw_library_name, sizeof worker.bgw_library_name, "openbanking");
+	snprintf(worker.bgw_function_name, sizeof worker.bgw_function_name, "ob_worker_main");
+	snprintf(worker.bgw_name, sizeof worker.bgw_name, "openbanking outcome worker of %d", MyProcPid);
+	snprintf(worker.bgw_type, sizeof worker.bgw_type, "openbanking outcome worker");
+	worker.bgw_main_arg = UInt32GetDatum(handle);
+	worker.bgw_notify_pid = MyProcPid;
+	MemoryContext previous = MemoryContextSwitchTo(TopMemoryContext);
+	BackgroundWorkerHandle *registered = nullptr;
+	if (!RegisterDynamicBackgroundWorker(&worker, &registered))
+		registered = nullptr;
+	MemoryContextSwitchTo(previous);
+	return registered;
+}
+
+bool Client::start() {
+	if (segment_.is_open())
+		return true;
+	Segment fresh = Segment::create();
+	const dsm_handle handle = fresh.handle();
+	BackgroundWorkerHandle *worker = guard([&] { return register_worker(handle); });
+	if (!worker) {
+		fresh.close();
+		return false;
+	}
+	fresh.expect(worker);
+	segment_ = fresh;
+	Runtime::get().reactor().add(*this);
+	return true;
+}
+
+void Client::send(Waiting *waiting, std::string message) {
+	waiting_.push_back(waiting);
+	outbox_.push_back(std::move(message));
+	flush();
+}
+
+void Client::forget(Waiting *waiting) noexcept { std::erase(waiting_, waiting); }
+
+void Client::flush() {
+	while (!outbox_.empty() && segment_.is_open()) {
+		const Segment::Sent sent = segment_.send(outbox_.front());
+		if (sent == Segment::Sent::full)
+			return;
+		if (sent == Segment::Sent::gone) {
+			lose_worker();
+			return;
+		}
+		outbox_.pop_front();
+	}
+}
+
+void Client::poll() noexcept {
+	try {
+		flush();
+		std::string message;
+		while (segment_.is_open()) {
+			const Segment::Got got = segment_.receive(&message);
+			if (got == Segment::Got::nothing)
+				return;
+			if (got == Segment::Got::gone) {
+				lose_worker();
+				return;
+			}
+			Reply reply = Reply::from_json(message);
+			for (Waiting *waiting : waiting_) {
+				if (waiting->call_id != reply.call_id)
+					continue;
+				waiting->reply.emplace(std::move(reply));
+				waiting->node->wake();
+				break;
+			}
+		}
+	} catch (...) {
+		lose_worker();
+	}
+}
+
+/// The worker has ended: by itself after a quiet time, or by dying. Each waiting call finds out which.
+void Client::lose_worker() noexcept {
+	try {
+		segment_.close();
+	} catch (...) {
+		segment_ = Segment();
+	}
+	Runtime::get().reactor().remove(*this);
+	outbox_.clear();
+	for (Waiting *waiting : waiting_) {
+		waiting->worker_gone = true;
+		waiting->node->wake();
+	}
+}
+
+/// `co_await` sends a request and waits for its reply or the worker's end.
+class Exchange {
+public:
+	Exchange(std::string call_id, std::string message) : message_(std::move(message)) {
+		waiting_.call_id = std::move(call_id);
+	}
+	Exchange(const Exchange &) = delete;
+	Exchange &operator=(const Exchange &) = delete;
+	~Exchange() { Client::get().forget(&waiting_); }
+
+	bool await_ready() const noexcept { return false; }
+	template <class Promise>
+	void await_suspend(std::coroutine_handle<Promise> handle) {
+		waiting_.node = &handle.promise().node;
+		Client::get().send(&waiting_, std::move(message_));
+	}
+	/// Nothing if the worker ended without a reply.
+	std::optional<Reply> await_resume() { return std::move(waiting_.reply); }
+
+private:
+	std::string message_;
+	Waiting waiting_;
+};
+
+/// Waits for a free worker slot up to claim_timeout.
+Task<void> start_worker() {
+	using namespace std::chrono_literals;
+	const auto deadline = steady_clock::now() + settings::claim_timeout();
+	while (!Client::get().start()) {
+		if (steady_clock::now() >= deadline)
+			throw Error(ErrorCode::no_worker, "no background worker slot is free, so no call was made",
+						"waited " + std::to_string(settings::claim_timeout().count()) + " ms",
+						"Raise max_worker_processes, or try again later.");
+		co_await Sleep(50ms);
+	}
+}
+
+std::string make_envelope(const Request &request) {
+	Envelope envelope;
+	VirtualTransactionId mine = compat::my_virtual_transaction();
+	envelope.backend = compat::backend_of(mine);
+	envelope.local_transaction = mine.localTransactionId;
+	envelope.settings = settings::snapshot();
+	envelope.request = request;
+	return envelope.to_json();
+}
+
+/// What became of a call whose worker ended without a reply; nothing if it never began.
+std::optional<std::string> look_up(const std::string &call_id) {
+	std::optional<store::Outcome> outcome;
+	store::as_owner([&] { outcome = store::read_outcome(call_id); });
+	if (!outcome)
+		return std::nullopt;
+	if (outcome->phase == "done" || outcome->phase == "recorded")
+		return outcome->result_json;
+	throw Error(ErrorCode::outcome_unknown, "the outcome at the provider is not known yet",
+				"server: " + outcome->server + ", outcome: " + std::to_string(outcome->id),
+				"ob.link_status or the next ob.sync_due finds out.");
+}
+
+} // namespace
+
+Task<std::string> call(Request request) {
+	if (request.call_id.empty())
+		request.call_id = crypto::uuid4();
+	request.login_role = store::current_role();
+	// A worker may end, idle, just as the request is on its way: then it never began and may be sent again.
+	for (int tries = 0; tries < 3; ++tries) {
+		co_await start_worker();
+		Exchange exchange(request.call_id, make_envelope(request));
+		std::optional<Reply> reply = co_await exchange;
+		if (reply && reply->error)
+			throw *reply->error;
+		if (reply)
+			co_return reply->result_json;
+		if (std::optional<std::string> result = look_up(request.call_id))
+			co_return *result;
+	}
+	throw Error(ErrorCode::no_worker, "the outcome worker could not do its work, so no call was made", {},
+				"See the server log.");
+}
+
+Request request_for(std::string_view kind, const store::LoadedServer &server, std::string_view mapping_role) {
+	Request request;
+	request.kind = kind;
+	request.call_id = crypto::uuid4();
+	request.server = server.config->name;
+	request.server_version = server.version;
+	request.mapping_role = mapping_role;
+	return request;
+}
+
+void put_grant(Request *request, const providers::LinkGrant &grant) {
+	request->grant_kind = grant.kind;
+	// The token is unguessable, so its digest gives nothing away.
+	request->grant_digest = crypto::sha256_hex(grant.value.reveal());
+	request->sealed_grant = crypto::seal(store::load_keys(), grant.value.reveal(), outcome_place(request->call_id));
+}
+
+Task<void> record_failure(store::Connection connection, SyncFailure failure) {
+	Request request;
+	request.kind = "failure";
+	request.server = connection.server;
+	request.mapping_role = connection.mapping_role;
+	request.connection = connection.id;
+	request.failure_json = store::failure_to_json(failure);
+	std::exception_ptr trouble;
+	try {
+		(void)co_await call(std::move(request));
+	} catch (const Error &) {
+		trouble = std::current_exception();
+	}
+	if (trouble)
+		log_failure("failure of connection " + std::to_string(connection.id) + " could not be recorded", trouble);
+}
+
+Task<void> recover(std::optional<ConnectionId> connection, std::string link_id) {
+	store::OutcomeFilter filter;
+	filter.connection = connection;
+	filter.link_id = std::move(link_id);
+	std::vector<std::int64_t> open;
+	store::as_owner([&] { open = store::open_outcomes(filter); });
+	std::erase_if(open, [](std::int64_t id) { return is_locked(LockClass::outcome, id); });
+	if (open.empty())
+		co_return;
+	Request request;
+	request.kind = "recover";
+	request.outcomes = std::move(open);
+	(void)co_await call(std::move(request));
+}
+
+} // namespace ob::pg::worker

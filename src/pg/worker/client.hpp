@@ -1,0 +1,35 @@
+// The caller's side of the outcome worker. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <string>
+
+#include "core/error.hpp"
+#include "core/store.hpp"
+#include "core/task.hpp"
+#include "pg/store/connections.hpp"
+#include "pg/store/servers.hpp"
+#include "pg/worker/message.hpp"
+
+namespace ob::pg::worker {
+
+/// Has the worker carry out `request` and returns its result as JSON. Fills in call id, login role and settings. The
+/// caller may be cancelled or roll back meanwhile: what was done is recorded all the same. Throws what the operation
+/// threw, no_worker (53400, no call was made), or outcome_unknown if the worker died.
+Task<std::string> call(Request request);
+
+/// A request for calls through `server` as the caller sees it.
+Request request_for(std::string_view kind, const store::LoadedServer &server, std::string_view mapping_role);
+
+/// Seals a grant for `request` (which gets its call id) and names it by digest.
+void put_grant(Request *request, const providers::LinkGrant &grant);
+
+/// Records a failure of a connection although the caller's statement is about to raise. Never throws for want of a
+/// worker: the failure that is being reported matters more.
+Task<void> record_failure(store::Connection connection, SyncFailure failure);
+
+/// Has outcomes whose worker died carried on, if there are any.
+Task<void> recover(std::optional<ConnectionId> connection, std::string link_id);
+
+} // namespace ob::pg::worker

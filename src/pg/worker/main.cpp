@@ -1,0 +1,239 @@
+// The outcome worker: a background process that does, on behalf of one backend, what cannot be undone at a provider.
+// C++ regime behind ob_worker_main.
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+}
+
+#include <deque>
+
+#include "core/loop.hpp"
+#include "pg/entry.hpp"
+#include "pg/log.hpp"
+#include "pg/locks.hpp"
+#include "pg/runtime.hpp"
+#include "pg/transaction.hpp"
+#include "pg/wait.hpp"
+#include "pg/worker/message.hpp"
+#include "pg/worker/operations.hpp"
+#include "pg/worker/segment.hpp"
+
+namespace ob::pg::worker {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kIdleLife{30};
+// A provider may have acted already on a call in flight: at shutdown its answer is waited for, this long.
+constexpr std::chrono::seconds kShutdownGrace{5};
+constexpr int kApplyTries = 100;
+
+/// Waits without raising for shutdown: the worker decides itself when it is safe to go.
+class WorkerWaiter final : public Waiter {
+public:
+	void wait(int fd) override {
+		wait_once(fd, 1000);
+		check();
+	}
+	void check() override {
+		guard([] {
+			if (ConfigReloadPending) {
+				ConfigReloadPending = false;
+				ProcessConfigFile(PGC_SIGHUP);
+			}
+			CHECK_FOR_INTERRUPTS();
+		});
+	}
+};
+
+/// Settings of the caller, under which it would have made the call itself.
+void take_settings(const std::vector<std::pair<std::string, std::string>> &settings) {
+	transaction([&] {
+		for (const auto &[name, value] : settings)
+			guard([&] {
+				(void)set_config_option(name.c_str(), value.c_str(), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+			});
+	});
+}
+
+class Worker final : private Poller {
+public:
+	explicit Worker(Segment segment) : segment_(segment), loop_(Runtime::get().reactor(), waiter_), group_(loop_) {
+		Runtime::get().reactor().add(*this);
+	}
+	~Worker() { Runtime::get().reactor().remove(*this); }
+
+	void run() {
+		loop_.drive([&] {
+			group_.reap();
+			return finished();
+		});
+	}
+
+private:
+	void poll() noexcept override;
+	bool finished();
+	void accept(const std::string &message);
+	static Task<void> serve(Worker *worker, Envelope envelope);
+	static Task<void> apply_after_caller(std::int64_t outcome, VirtualTransactionId caller);
+	void reply(const Reply &reply);
+	void flush();
+
+	Segment segment_;
+	WorkerWaiter waiter_;
+	Loop loop_;
+	TaskGroup group_;
+	InFlight in_flight_;
+	std::deque<std::string> outbox_;
+	bool caller_gone_ = false;
+	steady_clock::time_point last_busy_ = steady_clock::now();
+	std::optional<steady_clock::time_point> shutdown_since_;
+};
+
+bool Worker::finished() {
+	const auto now = steady_clock::now();
+	if (group_.running() > 0)
+		last_busy_ = now;
+	if (ShutdownRequestPending) {
+		if (!shutdown_since_)
+			shutdown_since_ = now;
+		return in_flight_.count() == 0 || now - *shutdown_since_ > kShutdownGrace;
+	}
+	if (group_.running() > 0 || !outbox_.empty())
+		return false;
+	return caller_gone_ || now - last_busy_ > kIdleLife;
+}
+
+void Worker::poll() noexcept {
+	try {
+		flush();
+		std::string message;
+		while (!caller_gone_ && !ShutdownRequestPending) {
+			const Segment::Got got = segment_.receive(&message);
+			if (got == Segment::Got::gone)
+				caller_gone_ = true;
+			if (got != Segment::Got::message)
+				break;
+			accept(message);
+		}
+	} catch (...) {
+		log_failure("the worker's message queue", std::current_exception());
+		caller_gone_ = true;
+	}
+}
+
+void Worker::accept(const std::string &message) {
+	Task<void> task = serve(this, Envelope::from_json(message));
+	group_.spawn(std::move(task));
+}
+
+/// One request from arrival to the change it leaves behind. Never throws.
+Task<void> Worker::serve(Worker *worker, Envelope envelope) {
+	Reply reply;
+	reply.call_id = envelope.request.call_id;
+	Done done;
+	try {
+		take_settings(envelope.settings);
+		done = co_await operate(std::move(envelope.request), &worker->in_flight_);
+		reply.result_json = done.result_json;
+	} catch (...) {
+		reply.error.emplace(describe(std::current_exception()));
+	}
+	worker->reply(reply);
+	if (done.to_apply == 0)
+		co_return;
+	VirtualTransactionId caller;
+	compat::backend_of(caller) = envelope.backend;
+	caller.localTransactionId = envelope.local_transaction;
+	co_await apply_after_caller(done.to_apply, caller);
+	unlock_session(LockClass::outcome, done.to_apply);
+}
+
+/// The caller may hold the connection's row: its transaction is waited for. What cannot be applied for long stays
+/// recorded, and the next sync or recovery applies it.
+Task<void> Worker::apply_after_caller(std::int64_t outcome, VirtualTransactionId caller) {
+	using namespace std::chrono_literals;
+	auto pause = std::chrono::milliseconds(5);
+	while (!guard([&] { return VirtualXactLock(caller, false); })) {
+		co_await Sleep(pause);
+		pause = std::min<std::chrono::milliseconds>(pause * 2, 250ms);
+	}
+	for (int tries = 0; tries < kApplyTries; ++tries) {
+		std::exception_ptr failure;
+		try {
+			apply(outcome);
+			co_return;
+		} catch (...) {
+			failure = std::current_exception();
+		}
+		log_failure("outcome " + std::to_string(outcome) + " cannot be applied yet", failure);
+		co_await Sleep(1s);
+	}
+}
+
+void Worker::reply(const Reply &reply) {
+	outbox_.push_back(reply.to_json());
+	flush();
+}
+
+void Worker::flush() {
+	while (!outbox_.empty() && !caller_gone_) {
+		const Segment::Sent sent = segment_.send(outbox_.front());
+		if (sent == Segment::Sent::full)
+			return;
+		if (sent == Segment::Sent::gone)
+			caller_gone_ = true;
+		else
+			outbox_.pop_front();
+	}
+	if (caller_gone_)
+		outbox_.clear();
+}
+
+void set_up_signals() {
+	// Not die(): a call whose answer is being recorded must not be cut off.
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGINT, SIG_IGN);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+}
+
+} // namespace
+
+} // namespace ob::pg::worker
+
+extern "C" {
+__attribute__((visibility("default"))) void ob_worker_main(Datum argument);
+}
+
+extern "C" void ob_worker_main(Datum argument) {
+	using namespace ob::pg;
+	using namespace ob::pg::worker;
+	entry([&] {
+		guard([] { set_up_signals(); });
+		Segment segment = Segment::attach(DatumGetUInt32(argument));
+		const Oid database = segment.database();
+		const Oid role = segment.role();
+		guard([&] {
+			BackgroundWorkerInitializeConnectionByOid(database, role, 0);
+			pgstat_report_activity(STATE_IDLE, nullptr);
+			// A row that a caller holds must not stop the recording of others.
+			SetConfigOption("lock_timeout", "2s", PGC_SUSET, PGC_S_OVERRIDE);
+			SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+			SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+			SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+			// What was done at a provider must survive a crash of the machine.
+			SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
+		});
+		Worker worker(segment);
+		worker.run();
+	});
+}

@@ -1,0 +1,69 @@
+// What a caller and its outcome worker say to each other: JSON, with secrets only as sealed bytes. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/model.hpp"
+
+namespace ob::pg::worker {
+
+/// One call on behalf of a caller.
+struct Request {
+	std::string call_id; // unguessable; names the call in ob.outcomes
+	std::string kind;    // exchange, remove, failure, recover
+	std::string server;
+	std::string server_version; // LoadedServer::version as the caller sees it; empty: no call goes out
+	std::string mapping_role;
+	std::string login_role;
+	std::optional<ConnectionId> connection;
+	// exchange
+	std::string link_id;
+	std::string link_kind; // empty: an open link of that id exists; else the worker makes it
+	std::string user_ref;
+	std::string user_ip;
+	std::string grant_kind;
+	std::string grant_digest;
+	std::string sealed_grant; // sealed for this call_id
+	// remove
+	bool purge = false;
+	// failure: a SyncFailure as JSON
+	std::string failure_json;
+	// recover
+	std::vector<std::int64_t> outcomes;
+
+	std::string to_json() const;
+	static Request from_json(std::string_view text);
+};
+
+/// What surrounds requests: the caller's transaction, which the worker waits for, and its settings.
+struct Envelope {
+	int backend = 0;
+	std::uint32_t local_transaction = 0;
+	std::vector<std::pair<std::string, std::string>> settings;
+	Request request;
+
+	std::string to_json() const;
+	static Envelope from_json(std::string_view text);
+};
+
+struct Reply {
+	std::string call_id;
+	std::string result_json; // on success
+	std::optional<Error> error;
+
+	std::string to_json() const;
+	static Reply from_json(std::string_view text);
+};
+
+/// What binds the sealed bytes of an outcome to it.
+std::string outcome_place(std::string_view call_id);
+
+} // namespace ob::pg::worker
