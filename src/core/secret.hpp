@@ -39,6 +39,7 @@ class Secret {
 public:
 	Secret() = default;
 	explicit Secret(std::string_view text) { take(text); }
+	explicit Secret(const char *text) { take(text); }
 	explicit Secret(WipedString text);
 	Secret(const Secret &other) { take(other.text_); }
 	Secret(Secret &&other) noexcept = default;
