@@ -259,7 +259,7 @@ TEST(JsonReader, AgreesWithAnotherParser) {
 	const std::string_view bytes = "{}[]:,\"\\ \n01-.eEtfnu/x\x01\xC3\xA9";
 	std::mt19937 random(11);
 	int good = 0;
-	for (int i = 0; i < 60000; ++i) {
+	for (int i = 0; i < 15000; ++i) {
 		std::string json = seeds[static_cast<std::size_t>(i) % std::size(seeds)];
 		for (auto edits = random() % 3 + 1; edits > 0; --edits) {
 			const std::size_t at = random() % json.size();
@@ -290,8 +290,8 @@ TEST(JsonReader, AgreesWithAnotherParser) {
 		ASSERT_EQ(ours, !judged) << json;
 	}
 	// Both verdicts occur often, so the comparison means something.
-	EXPECT_GT(good, 1000);
-	EXPECT_LT(good, 50000);
+	EXPECT_GT(good, 300);
+	EXPECT_LT(good, 12000);
 }
 
 TEST(JsonReader, NestingIsCapped) {
