@@ -146,11 +146,6 @@ void Connection::hold() const {
 	}
 }
 
-void Connection::reset_on_close() const {
-	const linger at_once{1, 0};
-	setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
 bool Connection::finish() {
 	const Delivery delivery = std::exchange(delivery_, Delivery{});
 	const std::string answer = std::exchange(out_, std::string{});
@@ -179,14 +174,11 @@ bool Connection::finish() {
 		                                           : std::min(delivery.cut_after, answer.size() - headers_end - 1)));
 		break;
 	}
-	const bool sent = delivery.bytes_per_second != 0
-	                      ? send_all(bytes.substr(0, headers_end)) &&
-	                            send_slowly(bytes.substr(headers_end), delivery.bytes_per_second)
-	                      : send_all(bytes);
+	const std::size_t fast = delivery.bytes_per_second == 0 ? bytes.size() : delivery.drip_headers ? 0 : headers_end;
+	const bool sent = send_all(bytes.substr(0, fast)) &&
+	                  (fast >= bytes.size() || send_slowly(bytes.substr(fast), delivery.bytes_per_second));
 	if (delivery.cut != Delivery::Cut::none) {
-		if (delivery.reset) {
-			reset_on_close();
-		}
+		wants_reset_ = delivery.reset;
 		return false;
 	}
 	return sent;

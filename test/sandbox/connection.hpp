@@ -26,6 +26,10 @@ public:
 	[[nodiscard]] bool wait_for_request(std::chrono::seconds limit);
 	/// How the answer in the making is to be sent.
 	void set_delivery(const Delivery &delivery) { delivery_ = delivery; }
+	/// True if the connection is to end with a TCP reset instead of an orderly close.
+	[[nodiscard]] bool wants_reset() const { return wants_reset_; }
+	/// Holds the connection open without a byte until the peer closes.
+	void hold() const;
 	/// Sends what is buffered. False if the connection is of no further use.
 	[[nodiscard]] bool finish();
 
@@ -43,9 +47,7 @@ private:
 	[[nodiscard]] bool wait(short events, std::chrono::milliseconds limit) const;
 	[[nodiscard]] bool send_all(std::string_view bytes);
 	[[nodiscard]] bool send_slowly(std::string_view bytes, std::size_t bytes_per_second);
-	/// Holds the connection open without a byte until the peer closes.
-	void hold() const;
-	void reset_on_close() const;
+	bool wants_reset_ = false;
 
 	int socket_;
 	SSL *tls_ = nullptr;

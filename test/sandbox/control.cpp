@@ -112,8 +112,15 @@ std::string latency_control(Config &config, const Json &body) {
 	return ObjectText{}.number("ms", config.latency.count()).raw("by_path", paths.end()).end();
 }
 
-std::string fault_control(Faults &faults, std::string_view method, const Json &body) {
-	if (method == "DELETE" || body.truth_of("clear")) {
+std::string fault_control(Faults &faults, const Request &request) {
+	// Read again and strictly: whole numbers must stay whole, and the commands of a rule keep the text of their
+	// numbers.
+	const std::string text = request.body.empty() ? "{}" : request.body;
+	const Json body = Json::parse(text);
+	if (request.method == "GET") {
+		return ObjectText{}.raw("faults", faults.list()).end();
+	}
+	if (request.method == "DELETE" || body.truth_of("clear")) {
 		if (body.has("id")) {
 			faults.remove(static_cast<std::uint64_t>(body.integer_of("id")));
 		} else {
@@ -121,18 +128,40 @@ std::string fault_control(Faults &faults, std::string_view method, const Json &b
 		}
 		return done();
 	}
-	if (method == "GET") {
-		return ObjectText{}.raw("faults", faults.list()).end();
-	}
 	std::vector<std::string> ids;
 	if (body.get("rules").is_array()) {
-		for (const Json &rule : body.get("rules").elements()) {
+		const RawObject raw = RawObject::parse(text).value_or(RawObject{});
+		for (const std::string &rule : raw_elements(raw.get("rules").value_or("[]"))) {
 			ids.push_back(std::to_string(faults.add(rule)));
 		}
 	} else {
-		ids.push_back(std::to_string(faults.add(body)));
+		ids.push_back(std::to_string(faults.add(text)));
 	}
 	return ObjectText{}.raw("ids", json_array(ids)).end();
+}
+
+} // namespace
+
+namespace {
+
+std::string webhook_control(WebhookQueue &queue, const Json &body) {
+	allow_words(body, {"hold", "lose_next", "repeat_next", "reverse", "clear"});
+	if (body.truth_of("clear")) {
+		queue.clear();
+	}
+	if (body.has("hold")) {
+		queue.hold(body.truth_of("hold"));
+	}
+	if (body.has("lose_next")) {
+		queue.lose_next(static_cast<int>(body.integer_of("lose_next")));
+	}
+	if (body.has("repeat_next")) {
+		queue.repeat_next(static_cast<int>(body.integer_of("repeat_next")));
+	}
+	if (body.truth_of("reverse")) {
+		queue.reverse();
+	}
+	return ObjectText{}.raw("webhooks", queue.list()).end();
 }
 
 } // namespace
@@ -162,18 +191,30 @@ std::string Simulator::control(std::string_view what, const Request &request) {
 	if (what == "clock") {
 		std::string out = clock_control(world_.clock, reads ? Json::parse("{}") : body);
 		for (const auto &provider : providers_) {
-			provider->tick();
+			provider->tick(true);
 		}
 		return out;
 	}
 	if (what == "config") {
-		return config_control(world_, reads ? Json::parse("{}") : body);
+		std::string out = config_control(world_, reads ? Json::parse("{}") : body);
+		for (const auto &provider : providers_) {
+			provider->tick(true);
+		}
+		return out;
 	}
 	if (what == "latency") {
 		return latency_control(world_.config, body);
 	}
 	if (what == "faults") {
-		return fault_control(faults_, request.method, body);
+		return fault_control(faults_, request);
+	}
+	if (what == "webhooks") {
+		return webhook_control(world_.webhooks, body);
+	}
+	if (what == "connections") {
+		allow_words(body, {"stall"});
+		connections_to_stall_ = static_cast<int>(body.integer_of("stall"));
+		return done();
 	}
 	if (what == "requests") {
 		if (request.method == "DELETE" || body.truth_of("clear")) {
@@ -193,6 +234,7 @@ std::string Simulator::control(std::string_view what, const Request &request) {
 		world_.reset();
 		faults_.clear();
 		log_.clear();
+		connections_to_stall_ = 0;
 		for (const auto &provider : providers_) {
 			provider->reset();
 		}
@@ -206,7 +248,7 @@ std::string Simulator::control(std::string_view what, const Request &request) {
 		return ObjectText{}
 		    .raw("providers", json_strings(names))
 		    .raw("controls", json_strings(std::vector<std::string>{"clock", "config", "latency", "faults", "requests",
-		                                                           "dump", "reset"}))
+		                                                           "dump", "reset", "webhooks", "connections"}))
 		    .end();
 	}
 	throw ControlError{"unknown control: " + std::string(what)};

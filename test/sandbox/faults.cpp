@@ -40,9 +40,9 @@ constexpr std::array kKinds = {
 };
 
 const std::set<std::string, std::less<>> kWords = {
-    "kind", "provider", "path",  "item_id",      "nth",        "count", "status", "code",
-    "body", "message",  "where", "content_type", "headers",    "after", "reset",  "bytes_per_second",
-    "ms",   "bytes",    "run",   "takes_effect", "retry_after"};
+    "kind", "provider", "path",  "item_id",      "nth",         "count", "status", "code",
+    "body", "message",  "where", "content_type", "headers",     "after", "reset",  "bytes_per_second",
+    "ms",   "bytes",    "run",   "takes_effect", "retry_after", "field", "chunked"};
 
 Delivery::Cut cut_place(const std::string &where) {
 	if (where == "before") {
@@ -57,7 +57,7 @@ Delivery::Cut cut_place(const std::string &where) {
 	throw ControlError{"where must be before, headers or body"};
 }
 
-Fault read_fault(const Json &rule) {
+Fault read_fault(const Json &rule, const RawObject &raw) {
 	const std::string name = rule.text_of("kind");
 	const auto *kind = std::find_if(kKinds.begin(), kKinds.end(), [&](const KindName &k) { return k.name == name; });
 	if (kind == kKinds.end()) {
@@ -74,6 +74,8 @@ Fault read_fault(const Json &rule) {
 	fault.code = rule.text_of("code");
 	fault.text = rule.has("body") ? rule.text_of("body") : rule.text_of("message");
 	fault.bytes = static_cast<std::size_t>(rule.integer_of("bytes"));
+	fault.field = rule.has("field") ? rule.text_of("field") : "name";
+	fault.delivery.chunked = rule.truth_of("chunked");
 	if (rule.has("content_type")) {
 		fault.content_type = rule.text_of("content_type");
 	}
@@ -96,6 +98,7 @@ Fault read_fault(const Json &rule) {
 		fault.delivery.reset = rule.truth_of("reset");
 		break;
 	case Fault::Kind::drip:
+		fault.delivery.drip_headers = rule.text_of("where") == "headers";
 		fault.delivery.bytes_per_second =
 		    static_cast<std::size_t>(std::max<std::int64_t>(1, rule.integer_of("bytes_per_second", 10)));
 		break;
@@ -109,8 +112,9 @@ Fault read_fault(const Json &rule) {
 		fault.delivery.filler_bytes = static_cast<std::uint64_t>(rule.integer_of("bytes", 2'000'000'000));
 		break;
 	case Fault::Kind::control:
-		for (const Json &command : rule.get("run").elements()) {
-			fault.run.emplace_back(command.text_of("path"), command.get("body").dump());
+		for (const std::string &command : raw_elements(raw.get("run").value_or("[]"))) {
+			const RawObject parts = RawObject::parse(command).value_or(RawObject{});
+			fault.run.emplace_back(parts.text_of("path"), parts.get("body").value_or("{}"));
 		}
 		break;
 	default:
@@ -128,21 +132,25 @@ bool path_matches(std::string_view pattern, std::string_view path) {
 
 } // namespace
 
-std::uint64_t Faults::add(const Json &rule) {
+std::uint64_t Faults::add(const std::string &text) {
+	const Json rule = Json::parse(text);
+	if (!rule.is_object()) {
+		throw ControlError{"a fault rule must be a JSON object"};
+	}
 	for (const auto &[key, value] : rule.members()) {
 		if (!kWords.contains(key)) {
 			throw ControlError{"unknown word in a fault rule: " + key};
 		}
 	}
 	FaultRule out;
-	out.fault = read_fault(rule);
+	out.fault = read_fault(rule, RawObject::parse(text).value_or(RawObject{}));
 	out.id = next_id_++;
 	out.provider = rule.text_of("provider");
 	out.path = rule.text_of("path");
 	out.item_id = rule.text_of("item_id");
 	out.nth = static_cast<std::uint64_t>(std::max<std::int64_t>(1, rule.integer_of("nth", 1)));
 	out.count = static_cast<std::uint64_t>(std::max<std::int64_t>(0, rule.integer_of("count", 1)));
-	out.text = rule.dump();
+	out.text = text;
 	rules_.push_back(std::move(out));
 	return rules_.back().id;
 }
@@ -229,6 +237,7 @@ void spoil(const Fault &fault, Response &response) {
 		response.delivery.reset = fault.delivery.reset;
 		break;
 	case Fault::Kind::drip:
+		response.delivery.drip_headers = fault.delivery.drip_headers;
 		response.delivery.bytes_per_second = fault.delivery.bytes_per_second;
 		break;
 	case Fault::Kind::stall:
@@ -240,6 +249,7 @@ void spoil(const Fault &fault, Response &response) {
 	case Fault::Kind::huge:
 		// Blanks after good JSON: a size limit must stop it, no parser would.
 		response.delivery.filler_bytes = fault.delivery.filler_bytes;
+		response.delivery.chunked = fault.delivery.chunked;
 		break;
 	case Fault::Kind::truncate:
 		response.body.resize(std::min(response.body.size(), fault.bytes != 0 ? fault.bytes : response.body.size() / 2));
@@ -252,9 +262,15 @@ void spoil(const Fault &fault, Response &response) {
 		response.content_type = fault.content_type;
 		break;
 	case Fault::Kind::invalid_utf8: {
-		// Inside the last string of the answer, so that the JSON around it stays well formed.
-		const std::size_t quote = response.body.rfind('"');
-		response.body.insert(quote == std::string::npos ? 0 : quote, "\xC3\x28\xFF");
+		// Inside a string, so that the JSON around it stays well formed: the first one of that name, or the last of
+		// all.
+		const std::string key = "\"" + fault.field + "\":\"";
+		const std::size_t named = response.body.find(key);
+		const std::size_t last = response.body.rfind('"');
+		response.body.insert(named != std::string::npos  ? named + key.size()
+		                     : last != std::string::npos ? last
+		                                                 : 0,
+		                     "\xC3\x28\xFF");
 		break;
 	}
 	default:

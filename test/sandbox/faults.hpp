@@ -45,6 +45,7 @@ struct Fault {
 	HeaderList headers;
 	Delivery delivery;
 	std::size_t bytes = 0;
+	std::string field;                                    ///< where invalid bytes go
 	std::vector<std::pair<std::string, std::string>> run; ///< control commands: path and body
 	bool takes_effect = true; ///< the provider works on the request before the answer is spoiled
 };
@@ -64,8 +65,8 @@ struct FaultRule {
 
 class Faults {
 public:
-	/// Reads a rule. Throws ControlError for unknown words and missing values.
-	std::uint64_t add(const Json &rule);
+	/// Reads a rule from its JSON text. Throws ControlError for unknown words and missing values.
+	std::uint64_t add(const std::string &text);
 	bool remove(std::uint64_t id);
 	void clear() { rules_.clear(); }
 	/// Counts the call against every rule and returns what hits it, oldest rule first.

@@ -16,6 +16,7 @@ namespace {
 constexpr int kBacklog = 4096; // httplib's own queue of 5 would drop connections of a burst
 constexpr std::size_t kFiller = 1U << 16U;
 constexpr std::chrono::seconds kKeepAlive{3600};
+constexpr std::size_t kKeepAliveCount = 1'000'000; // only announced
 
 // A thread per connection, made when none is idle: hundreds of kept-alive connections must not wait for each other.
 class GrowingPool final : public httplib::TaskQueue {
@@ -96,6 +97,8 @@ public:
 		Delete(".*", route);
 		new_task_queue = [] { return new GrowingPool; };
 		set_tcp_nodelay(true);
+		set_keep_alive_timeout(kKeepAlive.count());
+		set_keep_alive_max_count(kKeepAliveCount);
 		if (port == 0) {
 			port = bind_to_any_port(host);
 		} else if (!bind_to_port(host, port)) {
@@ -125,20 +128,30 @@ private:
 			const std::lock_guard lock(sockets_mutex_);
 			sockets_.insert(socket);
 		}
-		serve_connection(socket);
+		const bool reset = serve_connection(socket);
 		{
 			const std::lock_guard lock(sockets_mutex_);
 			sockets_.erase(socket);
 		}
-		::shutdown(socket, SHUT_RDWR);
+		if (reset) {
+			const linger at_once{1, 0};
+			setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+		} else {
+			::shutdown(socket, SHUT_RDWR);
+		}
 		::close(socket);
 		return true;
 	}
 
-	void serve_connection(socket_t socket) {
+	// True if the connection is to be reset.
+	bool serve_connection(socket_t socket) {
 		Connection connection(socket, tls_.get(), stopping_);
+		if (simulator_.stalls_connection()) {
+			connection.hold();
+			return false;
+		}
 		if (!connection.open()) {
-			return;
+			return false;
 		}
 		current_connection = &connection;
 		bool closed = false;
@@ -151,6 +164,7 @@ private:
 			}
 		}
 		current_connection = nullptr;
+		return connection.wants_reset();
 	}
 
 	void answer(const httplib::Request &from, httplib::Response &to) {
@@ -178,14 +192,27 @@ private:
 			}
 			return;
 		}
-		auto body = std::make_shared<const std::string>(std::move(response.body));
-		to.set_content_provider(body->size() + filler, response.content_type,
-		                        [body](size_t offset, size_t length, httplib::DataSink &sink) {
-			                        static const std::string blanks(kFiller, ' ');
-			                        return offset < body->size() ? sink.write(body->data() + offset,
-			                                                                  std::min(length, body->size() - offset))
-			                                                     : sink.write(blanks.data(), std::min(length, kFiller));
-		                        });
+		const auto body = std::make_shared<const std::string>(std::move(response.body));
+		const std::uint64_t total = body->size() + filler;
+		const auto piece = [body, total](size_t offset, httplib::DataSink &sink) {
+			static const std::string blanks(kFiller, ' ');
+			return offset < body->size() ? sink.write(body->data() + offset, body->size() - offset)
+			                             : sink.write(blanks.data(), std::min<std::uint64_t>(kFiller, total - offset));
+		};
+		if (response.delivery.chunked) {
+			to.set_chunked_content_provider(response.content_type,
+			                                [piece, total](size_t offset, httplib::DataSink &sink) {
+				                                if (offset < total) {
+					                                return piece(offset, sink);
+				                                }
+				                                sink.done();
+				                                return true;
+			                                });
+		} else {
+			to.set_content_provider(
+			    total, response.content_type,
+			    [piece](size_t offset, size_t, httplib::DataSink &sink) { return piece(offset, sink); });
+		}
 	}
 
 	Simulator &simulator_;

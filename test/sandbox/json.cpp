@@ -66,11 +66,11 @@ std::vector<std::string> Json::texts() const {
 	return out;
 }
 
-std::string Json::dump() const {
+std::string Json::write(std::size_t flags) const {
 	if (value_ == nullptr) {
 		return "null";
 	}
-	char *text = json_dumps(value_, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_dumps(value_, flags | JSON_ENCODE_ANY);
 	std::string out = text == nullptr ? "null" : text;
 	std::free(text); // NOLINT: jansson allocates with malloc
 	return out;

@@ -61,9 +61,13 @@ public:
 	[[nodiscard]] std::vector<std::string> texts() const;
 
 	/// Compact JSON text.
-	[[nodiscard]] std::string dump() const;
+	[[nodiscard]] std::string dump() const { return write(JSON_COMPACT); }
+	/// Text over several lines, keys in alphabetical order.
+	[[nodiscard]] std::string dump_sorted(unsigned indent) const { return write(JSON_INDENT(indent) | JSON_SORT_KEYS); }
 
 private:
+	[[nodiscard]] std::string write(std::size_t flags) const;
+
 	json_t *value_ = nullptr;
 };
 

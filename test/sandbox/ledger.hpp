@@ -143,7 +143,9 @@ struct Item {
 	bool removed = false;
 	std::string access_token; ///< the one that works; empty: not exchanged yet
 	bool sync_called = false;
+	bool changed_while_broken = false; ///< to be announced once the login works again
 	std::optional<Time> consent_expires;
+	bool expiry_announced = false;
 	std::optional<Time> last_successful_update;
 	std::optional<Time> last_failed_update;
 	std::optional<Time> last_webhook_at;

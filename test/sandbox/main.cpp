@@ -1,4 +1,5 @@
 // openbanking-sandbox: the simulator as a program.
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "http_server.hpp"
+#include "webhook_sender.hpp"
 
 namespace {
 
@@ -141,11 +143,12 @@ int run(const Arguments &arguments) {
 	std::thread serving([&] { server.serve(); });
 	std::cout << server.url() << std::endl;
 
-	const std::time_t end = std::time(nullptr) + arguments.seconds;
+	const ob::sandbox::WebhookSender sender(simulator);
+	const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{arguments.seconds};
 	for (;;) {
 		const timespec pause{0, 200'000'000};
 		if (sigtimedwait(&signals, nullptr, &pause) > 0 || parent.ended() ||
-		    (arguments.seconds != 0 && std::time(nullptr) >= end)) {
+		    (arguments.seconds != 0 && std::chrono::steady_clock::now() >= end)) {
 			break;
 		}
 		simulator.tick();

@@ -35,6 +35,8 @@ struct Delivery {
 	bool reset = false;               ///< cut with a TCP reset instead of an orderly close
 	bool stall = false;               ///< send nothing and hold the connection open
 	std::size_t bytes_per_second = 0; ///< 0: full speed
+	bool drip_headers = false;        ///< the slow speed begins with the status line
+	bool chunked = false;             ///< the filler comes without a Content-Length
 	std::uint64_t filler_bytes = 0;   ///< blanks streamed after `body`, counted in Content-Length, never held in memory
 };
 

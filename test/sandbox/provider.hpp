@@ -53,8 +53,10 @@ public:
 	[[nodiscard]] virtual std::string control(std::string_view what, const std::string &body) = 0;
 	/// The ledger as a JSON object.
 	[[nodiscard]] virtual std::string dump() const = 0;
-	/// Does what is due at the clock's present time.
-	virtual void tick() = 0;
+	/// Headers that prove a webhook's body to come from the provider, made at the clock's present time.
+	[[nodiscard]] virtual HeaderList sign(const std::string &body) = 0;
+	/// Does what is due at the clock's present time; `everything`: settings have changed, look at all that is there.
+	virtual void tick(bool everything) = 0;
 	virtual void reset() = 0;
 };
 

@@ -24,8 +24,34 @@ Response Simulator::handle(const Request &request) {
 void Simulator::tick() {
 	const std::lock_guard lock(mutex_);
 	for (const auto &provider : providers_) {
-		provider->tick();
+		provider->tick(false);
 	}
+}
+
+std::optional<OutgoingWebhook> Simulator::next_webhook() {
+	const std::lock_guard lock(mutex_);
+	auto webhook = world_.webhooks.take(world_.clock.now());
+	if (!webhook) {
+		return std::nullopt;
+	}
+	Provider *provider = provider_of("/" + webhook->provider);
+	HeaderList headers = provider == nullptr ? HeaderList{} : provider->sign(webhook->body);
+	return OutgoingWebhook{webhook->id, std::move(webhook->url), std::move(webhook->body), std::move(headers)};
+}
+
+void Simulator::webhook_sent(std::uint64_t id, int status) {
+	const std::lock_guard lock(mutex_);
+	world_.webhooks.sent(id, status, world_.clock.now(), RetryPlan{});
+}
+
+bool Simulator::stalls_connection() {
+	int left = connections_to_stall_;
+	while (left > 0) {
+		if (connections_to_stall_.compare_exchange_weak(left, left - 1)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 Provider *Simulator::provider_of(std::string_view path) {
@@ -42,7 +68,6 @@ std::chrono::milliseconds Simulator::latency_of(const std::string &path) const {
 }
 
 Response Simulator::answer_provider(Provider &provider, const Request &request) {
-	provider.tick();
 	const Summary summary = provider.describe(request);
 	const std::vector<Fault> faults = faults_.match(provider.name(), request.path, summary.item_id);
 	Directives directives;

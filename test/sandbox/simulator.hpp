@@ -1,8 +1,10 @@
 // The simulator as a library: one call from request to answer.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "faults.hpp"
@@ -12,6 +14,14 @@
 #include "world.hpp"
 
 namespace ob::sandbox {
+
+/// A webhook ready to be posted.
+struct OutgoingWebhook {
+	std::uint64_t id = 0;
+	std::string url;
+	std::string body;
+	HeaderList headers;
+};
 
 class Simulator {
 public:
@@ -25,6 +35,14 @@ public:
 	/// Does what is due by the clock; to be called a few times a second.
 	void tick();
 
+	/// The next webhook that is due, signed as of now; who takes it must report with webhook_sent().
+	[[nodiscard]] std::optional<OutgoingWebhook> next_webhook();
+	/// `status` of the receiver's answer, 0 if there was none.
+	void webhook_sent(std::uint64_t id, int status);
+
+	/// True if this new connection is to be held without a byte, before any TLS handshake.
+	[[nodiscard]] bool stalls_connection();
+
 private:
 	[[nodiscard]] Response answer_provider(Provider &provider, const Request &request);
 	[[nodiscard]] Response answer_control(const Request &request);
@@ -37,6 +55,7 @@ private:
 	World world_;
 	Faults faults_;
 	RequestLog log_;
+	std::atomic<int> connections_to_stall_{0};
 	std::vector<std::unique_ptr<Provider>> providers_;
 };
 

@@ -74,6 +74,7 @@ const Client *World::find_client(std::string_view client_id, std::string_view se
 void World::reset() {
 	clock.reset();
 	config = Config{};
+	webhooks.clear();
 	clients = {{"sandbox-client", "sandbox-secret"}};
 }
 

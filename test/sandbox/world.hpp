@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "text.hpp"
+#include "webhooks.hpp"
 
 namespace ob::sandbox {
 
@@ -68,6 +69,7 @@ public:
 	SimClock clock;
 	Ids ids;
 	Config config;
+	WebhookQueue webhooks;
 	std::vector<Client> clients;
 	std::string cursor_key; ///< secret that cursors are made with, so that none can be invented
 

@@ -1,6 +1,7 @@
 // Item endpoints: exchange, get, remove, webhook update, token rotation.
 #include <algorithm>
 
+#include "events.hpp"
 #include "institutions.hpp"
 #include "state.hpp"
 
@@ -70,6 +71,7 @@ ObjectText update_webhook(Call &call) {
 		const Json webhook = call.body.get("webhook");
 		item.webhook = webhook.is_null() ? std::nullopt : std::optional(webhook.text());
 	}
+	announce_webhook_update(call.state, item);
 	ObjectText out;
 	out.raw("item", item_object(item, false));
 	return out;

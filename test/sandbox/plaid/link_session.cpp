@@ -2,10 +2,17 @@
 
 #include <algorithm>
 
+#include "events.hpp"
 #include "institutions.hpp"
 #include "test_users.hpp"
 
 namespace ob::sandbox::plaid {
+
+namespace {
+
+constexpr std::chrono::days kConsentLife{180}; // what European rules allow
+
+} // namespace
 
 LinkSession &open_session(State &state, LinkToken &token) {
 	const bool used = std::any_of(token.sessions.begin(), token.sessions.end(),
@@ -62,16 +69,20 @@ void repair(State &state, const LinkToken &token, const LinkInput &input) {
 	// Plaid: a bank without OAuth shows the account picker again only when asked to.
 	const Institution *institution = find_institution(item->institution_id);
 	if (token.account_selection || (institution != nullptr && institution->oauth)) {
+		bool changed = false;
 		for (std::uint32_t index = 0; index < item->accounts.size(); ++index) {
 			Account &account = item->accounts[index];
 			const bool shared = !input.ticked || input.ticked(index, account);
 			if (shared != account.shared) {
 				account.shared = shared;
+				changed = true;
 				item->transactions.hide_account(index, !shared);
 			}
 		}
-		if (item->readiness != Readiness::not_ready) {
-			item->transactions.reveal(day_of(state.world.clock.now()) - std::chrono::days{item->days_requested});
+		if (changed && item->readiness != Readiness::not_ready) {
+			const Day today = day_of(state.world.clock.now());
+			const std::size_t revealed = item->transactions.reveal(today - std::chrono::days{item->days_requested});
+			announce_new_selection(state, *item, revealed);
 		}
 	} else if (item->error_code == "NO_ACCOUNTS") {
 		return; // the repair changes nothing without the account picker
@@ -86,6 +97,11 @@ void repair(State &state, const LinkToken &token, const LinkInput &input) {
 	item->error_reason.reset();
 	item->login_expires = false;
 	item->last_successful_update = state.world.clock.now();
+	if (item->consent_expires) {
+		item->consent_expires = state.world.clock.now() + kConsentLife;
+		item->expiry_announced = false;
+	}
+	announce_repair(state, *item, false);
 }
 
 } // namespace
@@ -110,19 +126,23 @@ void complete_session(State &state, LinkToken &token, LinkSession &session, cons
 		Item &item = state.link_item(login);
 		session.items.push_back(item.number);
 		session.public_tokens.push_back(state.make_public_token(item));
+		announce_item_added(state, token, session, session.public_tokens.back());
 	}
 	add_event(state, session, "HANDOFF");
 	if (input.finish) {
 		session.finished = state.world.clock.now();
+		announce_session_end(state, token, session);
 	}
 }
 
-void exit_session(State &state, LinkSession &session, const std::optional<ApiError> &error, const std::string &status) {
+void exit_session(State &state, const LinkToken &token, LinkSession &session, const std::optional<ApiError> &error,
+                  const std::string &status) {
 	session.exited = true;
 	session.exit_error = error;
 	session.exit_status = status;
 	add_event(state, session, "EXIT");
 	session.finished = state.world.clock.now();
+	announce_session_end(state, token, session);
 }
 
 } // namespace ob::sandbox::plaid

@@ -26,7 +26,8 @@ LinkSession &open_session(State &state, LinkToken &token);
 void complete_session(State &state, LinkToken &token, LinkSession &session, const LinkInput &input);
 
 /// Ends a session without a result.
-void exit_session(State &state, LinkSession &session, const std::optional<ApiError> &error, const std::string &status);
+void exit_session(State &state, const LinkToken &token, LinkSession &session, const std::optional<ApiError> &error,
+                  const std::string &status);
 
 /// Adds an event to the session's list.
 void add_event(State &state, LinkSession &session, std::string_view name);

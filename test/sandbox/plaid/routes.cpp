@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "consent_page.hpp"
 #include "plaid.hpp"
 #include "state.hpp"
 
@@ -50,7 +51,8 @@ std::string authenticate(const World &world, const Request &request, const Json 
 class PlaidProvider final : public Provider {
 public:
 	explicit PlaidProvider(World &world) : state_(world) {
-		for (auto list : {link_routes, item_routes, account_routes, transaction_routes, sandbox_routes}) {
+		for (auto list : {link_routes, item_routes, account_routes, transaction_routes, institution_routes,
+		                  webhook_routes, sandbox_routes}) {
 			for (Route &route : list()) {
 				route.schema = with_credentials(std::move(route.schema));
 				std::string path(route.path);
@@ -67,11 +69,12 @@ public:
 	}
 	std::string control(std::string_view what, const std::string &body) override { return steer(state_, what, body); }
 	std::string dump() const override { return dump_state(state_); }
-	void tick() override {
-		for (Item &item : state_.ledger.items()) {
-			state_.advance(item);
-		}
+	HeaderList sign(const std::string &body) override {
+		SigningKeys::Claims claims;
+		claims.issued = state_.world.clock.now();
+		return {{"Plaid-Verification", state_.keys.sign(body, claims, state_.world)}};
 	}
+	void tick(bool everything) override { state_.advance_all(everything); }
 	void reset() override { state_.clear(); }
 
 private:
@@ -123,6 +126,10 @@ Response PlaidProvider::answer(const Request &request, const Directives &directi
 Response PlaidProvider::dispatch(const Request &request, const Directives &directives) {
 	World &world = state_.world;
 	const std::string_view path = std::string_view(request.path).substr(kPrefix.size());
+	static constexpr std::string_view kHosted = "/hosted/";
+	if (path.starts_with(kHosted)) {
+		return hosted_page(state_, request, path.substr(kHosted.size()));
+	}
 	const auto found = routes_.find(path);
 	if (found == routes_.end()) {
 		fail("NOT_FOUND");
@@ -143,6 +150,13 @@ Response PlaidProvider::dispatch(const Request &request, const Directives &direc
 		fail("SANDBOX_ONLY");
 	}
 	check_fields(call.body, route.schema);
+	if (world.config.limits) {
+		const std::string item_id = describe(request).item_id;
+		if (const auto code = state_.limits.take(world.config.environment, std::string(path), item_id, call.client_id,
+		                                         world.clock.now())) {
+			fail(*code);
+		}
+	}
 	ObjectText answer = route.handler(call);
 	Response out;
 	out.body = answer.string("request_id", request_id()).end();

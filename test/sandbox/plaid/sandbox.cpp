@@ -1,5 +1,10 @@
 // Endpoints that only the sandbox has.
+#include <algorithm>
+#include <set>
+
+#include "events.hpp"
 #include "institutions.hpp"
+#include "rows.hpp"
 #include "state.hpp"
 
 namespace ob::sandbox::plaid {
@@ -35,9 +40,93 @@ ObjectText reset_login(Call &call) {
 	item.error_code = "ITEM_LOGIN_REQUIRED";
 	item.error_reason.reset();
 	item.last_failed_update = call.world.clock.now();
+	announce_error(call.state, item);
 	ObjectText out;
 	out.boolean("reset_login", true);
 	return out;
+}
+
+// Plaid: an item without a webhook URL gives SANDBOX_WEBHOOK_INVALID.
+ObjectText fire_webhook(Call &call) {
+	Item &item = call.item();
+	if (!item.webhook) {
+		fail("SANDBOX_WEBHOOK_INVALID");
+	}
+	const std::string code = call.body.text_of("webhook_code");
+	static const std::set<std::string> kTransactionCodes = {"DEFAULT_UPDATE", "SYNC_UPDATES_AVAILABLE",
+	                                                        "RECURRING_TRANSACTIONS_UPDATE"};
+	static const std::set<std::string> kAuthCodes = {"SMS_MICRODEPOSITS_VERIFICATION"};
+	std::string type = kTransactionCodes.contains(code) ? "TRANSACTIONS"
+	                   : kAuthCodes.contains(code)      ? "AUTH"
+	                   : code == "PRODUCT_READY"        ? "ASSETS"
+	                                                    : "ITEM";
+	if (call.body.has("webhook_type")) {
+		type = call.body.text_of("webhook_type");
+	} else if (code == "ERROR") {
+		type = "ASSETS"; // means the error of an asset report, not that of an item
+	}
+	if (!fire(call.state, item, type, code)) {
+		fail("INVALID_FIELD", "webhook_code does not belong to webhook_type");
+	}
+	ObjectText out;
+	out.boolean("webhook_fired", true);
+	return out;
+}
+
+ObjectText set_verification_status(Call &call) {
+	Item &item = call.item();
+	const auto index = item.account_index(call.body.text_of("account_id"));
+	if (!index) {
+		fail("INVALID_ACCOUNT_ID");
+	}
+	item.accounts[*index].fields.set("verification_status", json_string(call.body.text_of("verification_status")));
+	return {};
+}
+
+// Plaid: within the last 14 days, none in the future, posted not before transacted.
+void check_custom_dates(const RawObject &given, Day today) {
+	const Day transacted = *parse_date(given.text_of("date_transacted"));
+	const Day posted = *parse_date(given.text_of("date_posted"));
+	const Day oldest = today - std::chrono::days{14};
+	if (transacted > today || posted > today || transacted < oldest || posted < oldest || posted < transacted) {
+		fail("INVALID_FIELD", "date_transacted and date_posted must be within the last 14 days and in this order");
+	}
+}
+
+// Plaid: only for items of user_transactions_dynamic; goes to the depository account; all webhooks fire.
+ObjectText create_transactions(Call &call) {
+	Item &item = call.healthy_item();
+	if (item.username != "user_transactions_dynamic") {
+		fail("INVALID_FIELD", "access_token must belong to an item of user_transactions_dynamic");
+	}
+	const auto account = std::find_if(item.accounts.begin(), item.accounts.end(), [](const Account &a) {
+		return a.open() && a.fields.text_of("type") == "depository";
+	});
+	if (account == item.accounts.end()) {
+		fail("INVALID_FIELD", "the item has no depository account");
+	}
+	const Day today = day_of(call.world.clock.now());
+	const RawObject body = RawObject::parse(call.request.body).value_or(RawObject{});
+	std::vector<RowValues> rows;
+	for (const std::string &text : raw_elements(body.get("transactions").value_or("[]"))) {
+		const RawObject given = RawObject::parse(text).value_or(RawObject{});
+		check_custom_dates(given, today);
+		RowValues row;
+		row.id = call.world.ids.alphanumeric(37);
+		row.account_id = account->id;
+		row.amount = given.get("amount").value_or("0");
+		row.currency = given.get("iso_currency_code") ? given.text_of("iso_currency_code") : "USD";
+		row.date = *parse_date(given.text_of("date_posted"));
+		row.authorized = parse_date(given.text_of("date_transacted"));
+		row.name = given.text_of("description");
+		row.merchant = 7;
+		rows.push_back(std::move(row));
+	}
+	for (const RowValues &row : rows) {
+		item.transactions.add(make_transaction(item, make_row(row), today), item.readiness != Readiness::not_ready);
+	}
+	announce_changes(call.state, item, rows.size(), {});
+	return {};
 }
 
 } // namespace
@@ -60,6 +149,34 @@ std::vector<Route> sandbox_routes() {
 	      object_field("options", token_options), string_field("user_token"), string_field("user_id")},
 	     true},
 	    {"/sandbox/item/reset_login", reset_login, {string_field("access_token").required()}, true},
+	    {"/sandbox/item/fire_webhook",
+	     fire_webhook,
+	     {string_field("access_token").required(),
+	      string_field("webhook_type")
+	          .one_of(
+	              {"AUTH", "HOLDINGS", "INVESTMENTS_TRANSACTIONS", "ITEM", "LIABILITIES", "TRANSACTIONS", "ASSETS"}),
+	      string_field("webhook_code")
+	          .required()
+	          .one_of({"DEFAULT_UPDATE", "NEW_ACCOUNTS_AVAILABLE", "SMS_MICRODEPOSITS_VERIFICATION",
+	                   "AUTHORIZATION_GRANTED", "USER_PERMISSION_REVOKED", "USER_ACCOUNT_REVOKED", "PENDING_DISCONNECT",
+	                   "RECURRING_TRANSACTIONS_UPDATE", "LOGIN_REPAIRED", "SYNC_UPDATES_AVAILABLE", "PRODUCT_READY",
+	                   "ERROR"})},
+	     true},
+	    {"/sandbox/item/set_verification_status",
+	     set_verification_status,
+	     {string_field("access_token").required(), string_field("account_id").required(),
+	      string_field("verification_status").required().one_of({"automatically_verified", "verification_expired"})},
+	     true},
+	    {"/sandbox/transactions/create",
+	     create_transactions,
+	     {string_field("access_token").required(),
+	      list_field("transactions",
+	                 object_field("", {date_field("date_transacted").required(), date_field("date_posted").required(),
+	                                   number_field("amount").required(), string_field("description").required(),
+	                                   string_field("iso_currency_code")}))
+	          .required()
+	          .between(1, 10)},
+	     true},
 	};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "events.hpp"
 #include "institutions.hpp"
 #include "test_users.hpp"
 
@@ -12,6 +13,16 @@ namespace {
 // Plaid: the initial pull covers the last 30 days.
 constexpr std::chrono::days kInitialDays{30};
 constexpr std::chrono::minutes kPublicTokenLife{30};
+constexpr std::chrono::days kExpiryNotice{7};
+
+// Plaid: logins of the sandbox break 30 days after the item was made.
+std::optional<Time> login_ends(const World &world, const Item &item) {
+	if (world.config.environment != "sandbox" || world.config.item_login_days <= 0 || !item.login_expires ||
+	    item.error_code) {
+		return std::nullopt;
+	}
+	return item.created + std::chrono::days{world.config.item_login_days};
+}
 
 } // namespace
 
@@ -80,9 +91,10 @@ void State::reach(Item &item, Readiness stage) {
 	const Day today = day_of(world.clock.now());
 	const int wanted = item.days_requested;
 	const int visible = stage == Readiness::historical ? wanted : std::min<int>(wanted, kInitialDays.count());
-	item.transactions.reveal(today - std::chrono::days{visible});
+	const std::size_t revealed = item.transactions.reveal(today - std::chrono::days{visible});
 	item.readiness = stage;
 	item.last_successful_update = world.clock.now();
+	announce_stage(*this, item, revealed);
 }
 
 void State::advance(Item &item) {
@@ -96,11 +108,56 @@ void State::advance(Item &item) {
 	if (item.readiness == Readiness::initial && item.historical_at && now >= *item.historical_at) {
 		reach(item, Readiness::historical);
 	}
-	if (world.config.environment == "sandbox" && world.config.item_login_days > 0 && item.login_expires &&
-	    !item.error_code && now >= item.created + std::chrono::days{world.config.item_login_days}) {
+	if (const auto end = login_ends(world, item); end && now >= *end) {
 		item.error_code = "ITEM_LOGIN_REQUIRED";
 		item.last_failed_update = now;
 		item.login_expires = false;
+		announce_error(*this, item);
+	}
+	if (item.consent_expires && !item.error_code) {
+		if (!item.expiry_announced && now >= *item.consent_expires - kExpiryNotice) {
+			item.expiry_announced = true;
+			fire(*this, item, "ITEM", "PENDING_EXPIRATION");
+		}
+		if (now >= *item.consent_expires) {
+			item.error_code = "ITEM_LOGIN_REQUIRED";
+			item.error_reason = "OAUTH_CONSENT_EXPIRED";
+			item.last_failed_update = now;
+			announce_error(*this, item);
+		}
+	}
+	next_due_ = std::min(next_due_, due(item));
+}
+
+Time State::due(const Item &item) const {
+	Time out = Time::max();
+	if (item.removed) {
+		return out;
+	}
+	if (item.readiness == Readiness::not_ready && item.initial_at) {
+		out = *item.initial_at;
+	} else if (item.readiness == Readiness::initial && item.historical_at) {
+		out = *item.historical_at;
+	}
+	if (login_ends(world, item)) {
+		out = std::min(out, *login_ends(world, item));
+	}
+	if (item.consent_expires && !item.error_code) {
+		out = std::min(out, item.expiry_announced ? *item.consent_expires : *item.consent_expires - kExpiryNotice);
+	}
+	return out;
+}
+
+void State::advance_all(bool always) {
+	if (!always && world.clock.now() < next_due_) {
+		return;
+	}
+	for (Item &item : ledger.items()) {
+		advance(item);
+	}
+	next_due_ = Time::max();
+	for (const Item &item : ledger.items()) {
+		next_due_ = std::min(next_due_, due(item));
 	}
 }
 
@@ -109,6 +166,9 @@ void State::clear() {
 	access_tokens.clear();
 	public_tokens.clear();
 	link_tokens.clear();
+	keys.clear();
+	limits.clear();
+	next_due_ = Time::max();
 }
 
 Item &Call::item() {
@@ -120,6 +180,7 @@ Item &Call::item() {
 	if (item->removed) {
 		fail("ITEM_NOT_FOUND");
 	}
+	state.advance(*item);
 	return *item;
 }
 

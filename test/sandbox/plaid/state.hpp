@@ -14,6 +14,8 @@
 #include "../world.hpp"
 #include "errors.hpp"
 #include "fields.hpp"
+#include "limits.hpp"
+#include "signing.hpp"
 
 namespace ob::sandbox::plaid {
 
@@ -38,6 +40,8 @@ struct LinkSession {
 	std::vector<std::string> events; ///< JSON objects
 
 	// How far the person has come on the hosted page.
+	std::string step = "bank";
+	std::optional<ApiError> last_error;
 	std::string username;
 	std::string password;
 };
@@ -89,6 +93,8 @@ public:
 	std::unordered_map<std::string, PublicToken> public_tokens;
 	std::map<std::string, LinkToken> link_tokens;
 	std::uint64_t next_cursor_serial = 1;
+	SigningKeys keys;
+	Limits limits;
 
 	/// A new item with the data of a test user, its history on the way. Throws ApiError for wrong users and
 	/// institutions.
@@ -101,9 +107,16 @@ public:
 	void start_history(Item &item);
 	/// Moves the item to the stages that are due, and breaks logins that have become too old.
 	void advance(Item &item);
+	/// advance() of every item, if anything can be due; `always` after settings have changed.
+	void advance_all(bool always);
 	/// Goes to a stage now. Makes the transactions visible that belong to it.
 	void reach(Item &item, Readiness stage);
 	void clear();
+
+private:
+	/// When something next happens to the item by itself.
+	[[nodiscard]] Time due(const Item &item) const;
+	Time next_due_ = Time::max(); ///< of all items; a scan of thousands on every tick would be felt
 };
 
 /// One request on its way through a handler.
@@ -138,6 +151,8 @@ struct Route {
 [[nodiscard]] std::vector<Route> item_routes();
 [[nodiscard]] std::vector<Route> account_routes();
 [[nodiscard]] std::vector<Route> transaction_routes();
+[[nodiscard]] std::vector<Route> institution_routes();
+[[nodiscard]] std::vector<Route> webhook_routes();
 [[nodiscard]] std::vector<Route> sandbox_routes();
 
 /// An error of an item as `item.error` shows it and as calls on the item fail with it.

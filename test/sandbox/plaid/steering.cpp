@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "events.hpp"
 #include "link_session.hpp"
 #include "rows.hpp"
 #include "test_users.hpp"
@@ -63,10 +64,17 @@ void set_item(State &state, Item &item, const Command &command) {
 		    body.get("status_text").is_null() ? std::nullopt : std::optional(body.text_of("status_text"));
 	}
 	if (body.has("error")) {
+		const bool repaired = item.error_code && body.get("error").is_null();
 		item.error_code = body.get("error").is_null() ? std::nullopt : std::optional(body.text_of("error"));
 		item.error_reason.reset();
 		if (item.error_code) {
 			item.last_failed_update = state.world.clock.now();
+		}
+		if (body.truth_of("announce", true)) {
+			if (repaired) {
+				announce_repair(state, item, true);
+			}
+			announce_error(state, item);
 		}
 	}
 	if (body.has("error_reason")) {
@@ -74,6 +82,7 @@ void set_item(State &state, Item &item, const Command &command) {
 	}
 	if (body.has("consent_expiration_time")) {
 		item.consent_expires = time_word(command, "consent_expiration_time");
+		item.expiry_announced = false;
 	}
 	if (body.has("last_successful_update")) {
 		item.last_successful_update = time_word(command, "last_successful_update");
@@ -134,6 +143,7 @@ std::string create_items(State &state, const std::string &text) {
 	                             "last_failed_update",
 	                             "login_expires",
 	                             "removed",
+	                             "announce",
 	                             "accounts"});
 	std::vector<std::string> made;
 	const std::int64_t count = command.body.integer_of("count", 1);
@@ -247,7 +257,7 @@ std::string steer_items(State &state, std::string_view what, const std::string &
 		const Command command(body,
 		                      {"item_id", "access_token", "items", "institution_id", "products", "consented_products",
 		                       "webhook", "stage", "status_text", "error", "error_reason", "consent_expiration_time",
-		                       "last_successful_update", "last_failed_update", "login_expires", "removed"});
+		                       "last_successful_update", "last_failed_update", "login_expires", "removed", "announce"});
 		for (Item *item : items_of(state, command)) {
 			set_item(state, *item, command);
 		}
@@ -328,7 +338,7 @@ std::string steer_link(State &state, std::string_view what, const std::string &b
 		if (command.body.has("error")) {
 			error = make_error(command.text("error"));
 		}
-		exit_session(state, session, error, command.text("status", "requires_credentials"));
+		exit_session(state, token, session, error, command.text("status", "requires_credentials"));
 	} else if (what != "open") {
 		unknown("link", what);
 	}
@@ -355,6 +365,12 @@ std::string run_command(State &state, std::string_view what, const std::string &
 	}
 	if (area == "link") {
 		return steer_link(state, command, body);
+	}
+	if (area == "webhooks") {
+		return steer_webhooks(state, command, body);
+	}
+	if (area == "limits") {
+		return steer_limits(state, command, body);
 	}
 	unknown(area, command);
 }

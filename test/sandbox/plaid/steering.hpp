@@ -29,6 +29,8 @@ struct Command {
 [[nodiscard]] std::string steer_items(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_accounts(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_transactions(State &state, std::string_view what, const std::string &body);
+[[nodiscard]] std::string steer_webhooks(State &state, std::string_view what, const std::string &body);
+[[nodiscard]] std::string steer_limits(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_link(State &state, std::string_view what, const std::string &body);
 
 } // namespace ob::sandbox::plaid

@@ -1,6 +1,7 @@
 // /_control/plaid/transactions: what happens on the accounts.
 #include <algorithm>
 
+#include "events.hpp"
 #include "rows.hpp"
 #include "steering.hpp"
 
@@ -43,12 +44,20 @@ const Transaction &live_transaction(const Item &item, const std::string &id) {
 	return *found;
 }
 
+// Plaid: every change at the bank is announced by webhook. Tests of lost webhooks switch that off.
+void announce(State &state, Item &item, const Command &command, std::size_t added,
+              const std::vector<std::string> &removed = {}) {
+	if (command.body.truth_of("announce", true)) {
+		announce_changes(state, item, added, removed);
+	}
+}
+
 std::string ids_answer(const std::vector<std::string> &ids) {
 	return ObjectText{}.raw("transaction_ids", json_strings(ids)).end();
 }
 
 std::string add(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "account_id", "transactions", "omit"});
+	const Command command(text, {"item_id", "access_token", "announce", "account_id", "transactions", "omit"});
 	Item &item = item_of(state, command);
 	std::vector<std::string> ids;
 	for (const std::string &element : raw_elements(command.raw.get("transactions").value_or("[{}]"))) {
@@ -71,11 +80,13 @@ std::string add(State &state, const std::string &text) {
 			throw ControlError{"a transaction of that id exists already: " + ids.back()};
 		}
 	}
+	announce(state, item, command, ids.size());
 	return ids_answer(ids);
 }
 
 std::string modify(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids", "set", "omit"});
+	const Command command(text,
+	                      {"item_id", "access_token", "announce", "transaction_id", "transaction_ids", "set", "omit"});
 	Item &item = item_of(state, command);
 	const auto ids = wanted_ids(command);
 	for (const std::string &id : ids) {
@@ -84,11 +95,12 @@ std::string modify(State &state, const std::string &text) {
 		omit(row, command.body.get("omit"));
 		item.transactions.replace(id, make_transaction(item, row, today(state)));
 	}
+	announce(state, item, command, 0);
 	return ids_answer(ids);
 }
 
 std::string remove(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids", "all"});
+	const Command command(text, {"item_id", "access_token", "announce", "transaction_id", "transaction_ids", "all"});
 	Item &item = item_of(state, command);
 	std::vector<std::string> ids;
 	if (command.body.truth_of("all")) {
@@ -105,14 +117,15 @@ std::string remove(State &state, const std::string &text) {
 			throw ControlError{"no such transaction: " + id};
 		}
 	}
+	announce(state, item, command, 0, ids);
 	return ids_answer(ids);
 }
 
 // Plaid: a pending transaction never keeps its id. The posting comes as added, the pending one as removed, on one page
 // or on two, and names the pending one only if Plaid could match them.
 std::string post(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids", "link", "split",
-	                             "removed_first", "set", "omit"});
+	const Command command(text, {"item_id", "access_token", "announce", "transaction_id", "transaction_ids", "link",
+	                             "split", "removed_first", "set", "omit"});
 	Item &item = item_of(state, command);
 	const bool removed_first = command.body.truth_of("removed_first");
 	std::vector<std::string> posted;
@@ -141,21 +154,24 @@ std::string post(State &state, const std::string &text) {
 			item.transactions.remove(id);
 		}
 	}
+	announce(state, item, command, posted.size(), wanted_ids(command));
 	return ids_answer(posted);
 }
 
 std::string touch(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "transaction_id", "transaction_ids"});
+	const Command command(text, {"item_id", "access_token", "announce", "transaction_id", "transaction_ids"});
 	Item &item = item_of(state, command);
 	const auto ids = wanted_ids(command);
 	for (const std::string &id : ids) {
 		item.transactions.touch(live_transaction(item, id).id);
 	}
+	announce(state, item, command, 0);
 	return ids_answer(ids);
 }
 
 std::string generate(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "items", "account_id", "count", "bytes", "seed", "days"});
+	const Command command(
+	    text, {"item_id", "access_token", "announce", "items", "account_id", "count", "bytes", "seed", "days"});
 	std::int64_t made = 0;
 	const std::int64_t count = command.body.integer_of("count", 1000);
 	auto seed = static_cast<std::uint64_t>(command.body.integer_of("seed", 1));
@@ -165,6 +181,7 @@ std::string generate(State &state, const std::string &text) {
 		              static_cast<std::size_t>(std::max<std::int64_t>(0, command.body.integer_of("bytes"))), seed++,
 		              static_cast<int>(command.body.integer_of("days", 90)), today(state));
 		made += count;
+		announce(state, *item, command, static_cast<std::size_t>(count));
 	}
 	return ObjectText{}.number("count", made).end();
 }

@@ -149,8 +149,8 @@ void fill_custom(Item &item, World &world, const std::string &configuration) {
 	}
 }
 
-// Posts every pending row under a new id that names the old one.
-void post_pending(Item &item, World &world) {
+// Posts every pending row under a new id that names the old one. Returns the old ids.
+std::vector<std::string> post_pending(Item &item, World &world) {
 	const Day today = day_of(world.clock.now());
 	std::vector<std::string> pending;
 	for (const Transaction &transaction : item.transactions.all()) {
@@ -168,22 +168,24 @@ void post_pending(Item &item, World &world) {
 		item.transactions.add(make_transaction(item, row, today), true);
 		item.transactions.remove(id);
 	}
+	return pending;
 }
 
-// Raises the amount of the oldest posted row by 1.00.
-void raise_one(Item &item, World &world) {
+// Raises the amount of the oldest posted row by 1.00. False if there is none.
+bool raise_one(Item &item, World &world) {
 	for (const Transaction &transaction : item.transactions.all()) {
 		if (transaction.live() && !transaction.pending) {
 			RawObject row = row_of(transaction);
 			const double amount = std::strtod(row.get("amount").value_or("0").c_str(), nullptr);
 			row.set("amount", amount_text(std::llround(amount * 100) + 100));
 			item.transactions.replace(transaction.id, make_transaction(item, row, day_of(world.clock.now())));
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
-void add_pending(Item &item, World &world, int count) {
+std::size_t add_pending(Item &item, World &world, int count) {
 	for (int n = 0; n < count; ++n) {
 		RowValues values;
 		values.account_id = item.accounts[n % 2 == 0 ? 0 : item.accounts.size() - 1].id;
@@ -193,6 +195,7 @@ void add_pending(Item &item, World &world, int count) {
 		values.date = day_of(world.clock.now());
 		add_row(item, world, std::move(values), true);
 	}
+	return static_cast<std::size_t>(count);
 }
 
 bool is_persona(const std::string &username) {
@@ -233,15 +236,17 @@ void fill_item(Item &item, World &world, const std::string &password) {
 	}
 }
 
-void refresh_item(Item &item, World &world) {
+Refreshed refresh_item(Item &item, World &world) {
+	Refreshed out;
 	++item.refreshes;
 	if (item.username == "user_transactions_dynamic") {
-		post_pending(item, world);
-		raise_one(item, world);
-		add_pending(item, world, 3);
+		out.removed = post_pending(item, world);
+		out.modified = raise_one(item, world) ? 1 : 0;
+		out.added = out.removed.size() + add_pending(item, world, 3);
 	} else if (is_persona(item.username) && item.refreshes % 2 == 0) {
-		add_pending(item, world, 1);
+		out.added = add_pending(item, world, 1);
 	}
+	return out;
 }
 
 } // namespace ob::sandbox::plaid

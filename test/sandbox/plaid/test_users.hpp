@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "../ledger.hpp"
 #include "../world.hpp"
@@ -15,8 +16,14 @@ void check_login(const std::string &username, const std::string &password);
 /// for a custom configuration that breaks the rules.
 void fill_item(Item &item, World &world, const std::string &password);
 
+struct Refreshed {
+	std::size_t added = 0;
+	std::size_t modified = 0;
+	std::vector<std::string> removed;
+};
+
 /// What /transactions/refresh finds at the bank, by user: the dynamic one posts its pending rows, adds new pending ones
 /// and raises one older amount by 1.00; the personas have something new now and then; the others never.
-void refresh_item(Item &item, World &world);
+Refreshed refresh_item(Item &item, World &world);
 
 } // namespace ob::sandbox::plaid

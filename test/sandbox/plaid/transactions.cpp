@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cursor.hpp"
+#include "events.hpp"
 #include "state.hpp"
 #include "test_users.hpp"
 
@@ -273,8 +274,11 @@ ObjectText refresh(Call &call) {
 		fail("PRODUCTS_NOT_SUPPORTED");
 	}
 	call.delay += call.world.config.bank_latency;
-	refresh_item(item, call.world);
+	const Refreshed found = refresh_item(item, call.world);
 	item.last_successful_update = call.world.clock.now();
+	if (found.added != 0 || found.modified != 0 || !found.removed.empty()) {
+		announce_changes(call.state, item, found.added, found.removed);
+	}
 	return {};
 }
 
