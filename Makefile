@@ -1,128 +1,33 @@
-# openbanking: build with PGXS, C++20. `make help` lists the targets.
+# openbanking: what there is to do. `make help` lists it; building itself is in build.mk.
 #
 # WERROR=1     warnings are errors (make check sets it)
 # TEST_BUILD=1 adds the settings openbanking.test_clock and openbanking.test_crash_point (make check sets it)
-# PG_CONFIG    which PostgreSQL to build for
+# PG_CONFIG    which PostgreSQL to build for (default: Debian's 15, else the one in PATH)
 
-EXTENSION    = openbanking
-EXTVERSION   = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" openbanking.control)
-PG_CONFIG   ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+BUILDING = all install uninstall installcheck sandbox check-unit unit-tests clean
+JOBS     = demo check check-regress check-isolation check-tap lint format
 
-# demo, check and their like install what is missing and call make again, so they must work before PGXS is there.
-ifneq ($(wildcard $(PG_CONFIG))$(shell command -v $(PG_CONFIG)),)
+all:
 
-FLAVOUR      = $(if $(TEST_BUILD),test,release)
-BUILD        = build/$(FLAVOUR)
-SCRIPT       = openbanking--$(EXTVERSION).sql
+$(BUILDING):
+	@+$(MAKE) --no-print-directory -f build.mk $@
 
-PURE_SRC     = $(sort $(foreach d,core json crypto http providers webhook sync,$(wildcard src/$d/*.cpp src/$d/*/*.cpp)))
-SERVER_SRC   = $(sort $(wildcard src/pg/*.cpp src/pg/*/*.cpp))
-SANDBOX_SRC  = $(sort $(wildcard test/sandbox/*.cpp test/sandbox/*/*.cpp))
-UNIT_SRC     = $(sort $(wildcard test/unit/*.cpp))
-SCHEMA_SRC   = $(sort $(wildcard src/schema/*.sql))
-
-PURE_OBJ     = $(PURE_SRC:%.cpp=$(BUILD)/%.o)
-SERVER_OBJ   = $(SERVER_SRC:%.cpp=$(BUILD)/%.o)
-PURE_LIB     = $(BUILD)/libopenbanking.a
-
-OBJS         = $(SERVER_OBJ)
-MODULE_big   = openbanking
-DATA_built   = $(SCRIPT)
-SHLIB_LINK   = $(PURE_LIB) $(PURE_LIBS) -lstdc++ -Wl,--exclude-libs,ALL -Wl,--no-undefined-version
-PURE_LIBS    = -lcurl -lssl -lcrypto -ljansson -lsimdjson
-EXTRA_CLEAN  = build $(SCRIPT)
-
-REGRESS      = $(basename $(notdir $(sort $(wildcard sql/*.sql))))
-REGRESS_OPTS = --inputdir=. --load-extension=openbanking
-
-with_llvm    = no
-PGXS        := $(shell $(PG_CONFIG) --pgxs)
-include $(PGXS)
-override with_llvm = no
-
-WARNINGS     = -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough $(if $(WERROR),-Werror)
-# In the pure half only: the server's macros convert at will and its type names shadow ours.
-PURE_WARN    = $(WARNINGS) -Wconversion -Wshadow
-CXXSTD       = -std=c++20
-OB_CXXFLAGS  = $(CXXSTD) -O2 -g -fPIC -fvisibility=hidden -fvisibility-inlines-hidden -fno-strict-aliasing -Isrc \
-               $(if $(TEST_BUILD),-DOB_TEST_BUILD) $(CXXFLAGS_EXTRA)
-SAN_FLAGS    = $(CXXSTD) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
-               -Isrc -Itest -DOB_TEST_BUILD
-
-# ---- the module ----
-
-$(shlib): $(PURE_LIB)
-
-$(PURE_LIB): $(PURE_OBJ)
-	rm -f $@ && ar rcs $@ $^
-
-$(SERVER_OBJ): $(BUILD)/%.o: %.cpp
-	@mkdir -p $(@D)
-	$(CXX) $(OB_CXXFLAGS) $(WARNINGS) -Wno-register -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP -c $< -o $@
-
-$(PURE_OBJ): $(BUILD)/%.o: %.cpp
-	@mkdir -p $(@D)
-	$(CXX) $(OB_CXXFLAGS) $(PURE_WARN) -MMD -MP -c $< -o $@
-
-$(SCRIPT): $(SCHEMA_SRC) openbanking.control
-	cat $(SCHEMA_SRC) > $@
-
-# Switching between release and test build must relink, although the module's name is the same.
-FLAVOUR_STAMP = build/flavour
-$(shlib): $(FLAVOUR_STAMP)
-$(FLAVOUR_STAMP): .force
-	@mkdir -p build; echo $(FLAVOUR) | cmp -s - $@ || echo $(FLAVOUR) > $@
-.force:
-.PHONY: .force
-
-# ---- the simulator ----
-
-sandbox: build/openbanking-sandbox
-SANDBOX_OBJ = $(SANDBOX_SRC:%.cpp=build/sandbox/%.o)
-$(SANDBOX_OBJ): build/sandbox/%.o: %.cpp
-	@mkdir -p $(@D)
-	$(CXX) $(CXXSTD) -O2 -g $(PURE_WARN) -Itest -MMD -MP -c $< -o $@
-build/openbanking-sandbox: $(SANDBOX_OBJ)
-	$(CXX) -o $@ $^ -lcpp-httplib -ljansson -lssl -lcrypto -lpthread
-
-# ---- unit tests, under the address and undefined behaviour sanitizers ----
-
-SAN_PURE_OBJ    = $(PURE_SRC:%.cpp=build/san/%.o)
-SAN_UNIT_OBJ    = $(UNIT_SRC:%.cpp=build/san/%.o)
-SAN_SANDBOX_OBJ = $(filter-out build/san/test/sandbox/main.o,$(SANDBOX_SRC:%.cpp=build/san/%.o))
-$(SAN_PURE_OBJ) $(SAN_UNIT_OBJ) $(SAN_SANDBOX_OBJ): build/san/%.o: %.cpp
-	@mkdir -p $(@D)
-	$(CXX) $(SAN_FLAGS) $(PURE_WARN) -MMD -MP -c $< -o $@
-build/unit-tests: $(SAN_UNIT_OBJ) $(SAN_PURE_OBJ) $(SAN_SANDBOX_OBJ)
-	$(CXX) $(SAN_FLAGS) -o $@ $^ $(PURE_LIBS) -lcpp-httplib -lgtest -lgtest_main -lpthread
-check-unit: build/unit-tests
-	build/unit-tests --gtest_brief=1 $(UNIT_ARGS)
-
--include $(shell find build -name '*.d' 2>/dev/null)
-
-else
-.DEFAULT_GOAL := help
-all install installcheck sandbox check-unit:
-	@echo "PostgreSQL's server headers are missing; scripts/install-dependencies installs them" >&2; exit 1
-endif
-
-# ---- whole jobs: these install what is missing first ----
-
-demo check check-tap check-regress check-isolation lint format bench:
-	scripts/$@
+# Whole jobs: they install what is missing, build, run on private clusters and leave nothing behind.
+$(JOBS):
+	@+scripts/$@
 
 help:
-	@echo "make                build the extension"
-	@echo "make install        install it into the PostgreSQL of PG_CONFIG"
-	@echo "make demo           build, start a private cluster and the simulator, link, sync, show it"
-	@echo "make check          everything below"
-	@echo "make check-unit     unit tests under the address and undefined behaviour sanitizers"
-	@echo "make check-regress  SQL tests on a private cluster"
+	@echo "make                  build the extension"
+	@echo "make install          install it into the PostgreSQL of PG_CONFIG"
+	@echo "make demo             build, start a private cluster and the simulator, link, sync, show it"
+	@echo "make check            all that follows"
+	@echo "make check-unit       unit tests under the address and undefined behaviour sanitizers"
+	@echo "make check-regress    SQL tests on a private cluster"
 	@echo "make check-isolation  concurrency tests on a private cluster"
-	@echo "make check-tap      crash, cancel and fault tests on private clusters"
-	@echo "make lint           layers, exported symbols, SQL script rules, test lists, shell scripts"
-	@echo "make installcheck   SQL tests on a running server"
-	@echo "make sandbox        the simulator: build/openbanking-sandbox"
-	@echo "make format         clang-format on what changed"
+	@echo "make check-tap        crash, cancel and fault tests on private clusters"
+	@echo "make lint             layers, exported symbols, SQL script rules, test lists, shell scripts"
+	@echo "make installcheck     SQL tests on a running server"
+	@echo "make sandbox          the simulator: build/openbanking-sandbox"
+	@echo "make format           clang-format on what changed"
 
-.PHONY: demo check check-tap check-regress check-isolation check-unit lint format bench sandbox help
+.PHONY: all $(BUILDING) $(JOBS) help

@@ -12,6 +12,8 @@ extern "C" {
 #include "pg/version.hpp"
 
 extern "C" {
+// Declared with default visibility first: everything is hidden otherwise.
+__attribute__((visibility("default"))) extern const Pg_magic_struct *PG_MAGIC_FUNCTION_NAME(void);
 PG_MODULE_MAGIC;
 __attribute__((visibility("default"))) void _PG_init(void);
 }

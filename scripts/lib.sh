@@ -1,0 +1,84 @@
+# Shared by the scripts: a stage with its own copy of the server, clusters and the simulator in it. Sourced, not run.
+# shellcheck shell=bash
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
+export PG_CONFIG
+jobs=$(nproc)
+
+# PostgreSQL does not run as root.
+server_user=$(id -un)
+[ "$(id -u)" != 0 ] || server_user=postgres
+as_server() {
+	if [ "$(id -u)" = 0 ]; then
+		runuser -u "$server_user" -- env HOME="$stage" "$@"
+	else
+		"$@"
+	fi
+}
+
+# Makes $stage: a copy of the installed server in which the extension is installed, so that nothing is left in the
+# system and no root is needed; readable for the server's user wherever the checkout is.
+make_stage() {
+	stage=$(mktemp -d /tmp/openbanking.XXXXXX)
+	chmod 755 "$stage"
+	trap clean_up EXIT
+	local lib share
+	lib=$("$PG_CONFIG" --bindir)
+	lib=${lib%/bin}
+	share=$("$PG_CONFIG" --sharedir)
+	mkdir -p "$stage/root$lib" "$stage/root$share"
+	cp -a "$lib/." "$stage/root$lib/"
+	cp -a "$share/." "$stage/root$share/"
+	make -s install DESTDIR="$stage/root" "$@" >/dev/null
+	bin=$stage/root$lib/bin
+	mkdir "$stage/run"
+	chown -R "$server_user" "$stage/run"
+}
+
+# Starts a cluster in the stage; connections go through its socket: psql finds it by PGHOST and PGPORT.
+start_cluster() {
+	as_server "$bin/initdb" -D "$stage/run/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$stage/initdb.log"
+	make_key "$stage/run/keys"
+	cat >>"$stage/run/data/postgresql.conf" <<-END
+		listen_addresses = ''
+		unix_socket_directories = '$stage/run'
+		port = 5432
+		fsync = off
+		openbanking.key_file = '$stage/run/keys'
+		openbanking.allowed_hosts = '$(echo "${sandbox_url:-}" | cut -d/ -f1-3)'
+	END
+	as_server "$bin/pg_ctl" -D "$stage/run/data" -l "$stage/run/log" -w start >/dev/null
+	cluster_running=1
+	export PGHOST=$stage/run PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+}
+
+make_key() {
+	(umask 077 && echo "1:$(openssl rand -base64 32)" >"$1")
+	chown "$server_user" "$1"
+}
+
+# Starts the simulator; its address is in $sandbox_url. It ends with this script.
+start_sandbox() {
+	cp build/openbanking-sandbox "$stage/"
+	mkfifo "$stage/sandbox.out"
+	"$stage/openbanking-sandbox" --listen 127.0.0.1:0 --parent-pid $$ >"$stage/sandbox.out" 2>"$stage/sandbox.log" &
+	sandbox_pid=$!
+	read -r sandbox_url <"$stage/sandbox.out"
+	export OB_SANDBOX_URL=$sandbox_url
+}
+
+clean_up() {
+	local status=$?
+	if [ -n "${cluster_running:-}" ]; then
+		as_server "$bin/pg_ctl" -D "$stage/run/data" -m immediate stop >/dev/null || true
+	fi
+	if [ -n "${sandbox_pid:-}" ]; then
+		kill "$sandbox_pid" 2>/dev/null || true
+		wait "$sandbox_pid" 2>/dev/null || true
+	fi
+	rm -rf "$stage"
+	return $status
+}
