@@ -146,6 +146,8 @@ public:
 	/// Provider sandbox only: a grant without a person. `options_json` as in ob.sandbox_link.
 	virtual Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const = 0;
 
+	/// This and the first page of a window throw a ProviderError of code not_found if one of the account ids is not the
+	/// connection's.
 	virtual Task<AccountList> accounts(Session session, Credentials credentials,
 	                                   std::vector<std::string> account_ids) const = 0;
 	virtual std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials,

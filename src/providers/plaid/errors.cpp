@@ -95,7 +95,7 @@ constexpr std::array kRules = std::to_array<ErrorRule>({
     {"INVALID_PUBLIC_TOKEN", permanent, kRefused, "", "plaid refused the public token",
      "It is used up, older than 30 minutes or of another environment; start a new link."},
     {"INVALID_LINK_TOKEN", permanent, kRefused, "", "plaid refused the link token", "Start a new link."},
-    {"INVALID_ACCOUNT_ID", permanent, kRefused, "", "plaid does not know this account in this connection",
+    {"INVALID_ACCOUNT_ID", permanent, ErrorCode::not_found, "", "plaid does not know this account in this connection",
      "Look the account up again: the user may have withdrawn it."},
 
     // the operator must act

@@ -1,0 +1,220 @@
+// C++ regime.
+#include "pg/fdw/reading.hpp"
+
+#include <algorithm>
+
+#include "pg/runtime.hpp"
+#include "pg/settings.hpp"
+
+namespace ob::pg::fdw {
+
+namespace {
+
+/// A provider that is asked for accounts answers so if it does not know one of them.
+bool is_unknown_account(const ProviderError &error) {
+	return error.code() == ErrorCode::not_found;
+}
+
+} // namespace
+
+Reading::Reading(Order order, providers::CallStats &calls, ReadStats &stats)
+    : order_(std::move(order)), calls_(calls), stats_(stats),
+      max_workers_(std::min(order_.connections.size(), static_cast<std::size_t>(settings::max_parallel()))),
+      loop_(Runtime::get().reactor(), Runtime::get().waiter()), group_(loop_) {}
+
+std::optional<Batch> Reading::next() {
+	if (workers_ == 0 && max_workers_ > 0) {
+		add_worker();
+		if (!order_.limited)
+			add_all_workers();
+	}
+	handover_.release();
+	if (handover_.ready())
+		loop_.run_ready();
+	else
+		loop_.drive([&] { return handover_.ready() || failure_ || group_.running() == 0; });
+	group_.reap();
+	if (failure_)
+		std::rethrow_exception(failure_);
+	if (!handover_.ready()) {
+		check_accounts();
+		return std::nullopt;
+	}
+	return handover_.take();
+}
+
+void Reading::prefetch() {
+	handover_.release();
+	add_all_workers();
+	loop_.run_ready();
+}
+
+Task<void> Reading::work() {
+	while (next_ < order_.connections.size() && !failure_) {
+		const store::Connection *connection = &order_.connections[next_++];
+		try {
+			co_await read(connection);
+		} catch (...) {
+			// The first failure is the statement's; the others are requests that will be ended with it.
+			if (!failure_) {
+				failure_ = std::current_exception();
+				failed_ = connection;
+			}
+			co_return;
+		}
+		// A connection read to its end without stopping the query: the query seems to want more.
+		add_worker();
+	}
+}
+
+Task<void> Reading::read(const store::Connection *connection) {
+	++stats_.connections;
+	if (order_.object == Object::accounts)
+		co_await read_accounts(connection);
+	else
+		co_await read_transactions(connection);
+}
+
+Task<void> Reading::read_accounts(const store::Connection *connection) {
+	std::optional<AccountList> list;
+	std::vector<std::string> ids = order_.window.account_ids;
+	try {
+		list = co_await fetch_accounts(connection, std::move(ids));
+		account_found_ = true;
+	} catch (const ProviderError &error) {
+		if (order_.window.account_ids.empty() || !is_unknown_account(error))
+			throw;
+		note_unknown_account(error);
+	}
+	if (!list) {
+		// One of several is unknown here, the others may be known. A single one is the one that was just refused.
+		if (order_.window.account_ids.size() == 1)
+			co_return;
+		std::vector<std::string> all;
+		list = co_await fetch_accounts(connection, std::move(all));
+		std::erase_if(list->accounts, [&](const Account &account) { return !is_asked_for(account); });
+		account_found_ = account_found_ || !list->accounts.empty();
+	}
+	++stats_.pages;
+	stats_.rows += static_cast<std::int64_t>(list->accounts.size());
+	if (list->accounts.empty())
+		co_return;
+	Batch batch = make_batch(connection);
+	batch.accounts = std::move(list->accounts);
+	Handover<Batch>::Put put(handover_, std::move(batch));
+	co_await put;
+}
+
+Task<void> Reading::read_transactions(const store::Connection *connection) {
+	providers::Window window = order_.window;
+	std::unique_ptr<providers::WindowReader> reader = open_window(*connection, window);
+	std::optional<TransactionPage> page;
+	bool unknown = false;
+	try {
+		page = co_await reader->next();
+		account_found_ = true;
+	} catch (const ProviderError &error) {
+		if (window.account_ids.empty() || !is_unknown_account(error))
+			throw;
+		note_unknown_account(error);
+		unknown = true;
+	}
+	if (unknown) {
+		window.account_ids = co_await own_accounts(connection);
+		if (window.account_ids.empty())
+			co_return;
+		account_found_ = true;
+		reader = open_window(*connection, window);
+		page = co_await reader->next();
+	}
+	while (page) {
+		++stats_.pages;
+		stats_.rows += static_cast<std::int64_t>(page->rows.size() + page->rejected.size());
+		Batch batch = make_batch(connection);
+		batch.page = std::move(*page);
+		{
+			Handover<Batch>::Put put(handover_, std::move(batch));
+			co_await put;
+		}
+		page = co_await reader->next();
+	}
+}
+
+Task<std::vector<std::string>> Reading::own_accounts(const store::Connection *connection) {
+	std::vector<std::string> own;
+	if (order_.window.account_ids.size() == 1) // the one that was just refused
+		co_return own;
+	std::vector<std::string> all;
+	const AccountList list = co_await fetch_accounts(connection, std::move(all));
+	for (const Account &account : list.accounts)
+		if (is_asked_for(account))
+			own.push_back(account.id);
+	co_return own;
+}
+
+Task<AccountList> Reading::fetch_accounts(const store::Connection *connection, std::vector<std::string> ids) {
+	providers::Session session = session_for(*connection);
+	providers::Credentials credentials = store::load_credentials(*connection);
+	co_return co_await server_of(*connection)
+	    .provider->accounts(std::move(session), std::move(credentials), std::move(ids));
+}
+
+std::unique_ptr<providers::WindowReader> Reading::open_window(const store::Connection &connection,
+                                                              const providers::Window &window) {
+	return server_of(connection)
+	    .provider->read_window(session_for(connection), store::load_credentials(connection), window);
+}
+
+bool Reading::is_asked_for(const Account &account) const {
+	const std::vector<std::string> &asked = order_.window.account_ids;
+	return std::find(asked.begin(), asked.end(), account.id) != asked.end();
+}
+
+void Reading::add_worker() {
+	if (workers_ >= max_workers_ || next_ >= order_.connections.size())
+		return;
+	++workers_;
+	group_.spawn(work());
+}
+
+void Reading::add_all_workers() {
+	while (workers_ < max_workers_ && next_ < order_.connections.size())
+		add_worker();
+}
+
+const store::LoadedServer &Reading::server_of(const store::Connection &connection) {
+	const auto key = std::pair(connection.server, connection.mapping_role);
+	const auto known = servers_.find(key);
+	if (known != servers_.end())
+		return known->second;
+	return servers_.emplace(key, store::load_server(connection.server, connection.mapping_role)).first->second;
+}
+
+providers::Session Reading::session_for(const store::Connection &connection) {
+	return Runtime::get().session(server_of(connection).config, calls_);
+}
+
+Batch Reading::make_batch(const store::Connection *connection) const {
+	Batch batch;
+	batch.connection = static_cast<std::size_t>(connection - order_.connections.data());
+	return batch;
+}
+
+void Reading::note_unknown_account(const ProviderError &error) {
+	if (!unknown_account_)
+		unknown_account_ = error;
+}
+
+void Reading::check_accounts() const {
+	if (account_found_ || !unknown_account_)
+		return;
+	const std::size_t read = order_.connections.size();
+	throw Error(ErrorCode::not_found,
+	            order_.window.account_ids.size() == 1 ? "account does not exist" : "none of the accounts exists",
+	            std::to_string(read) +
+	                (read == 1 ? " connection was asked; " : " connections were asked; the first: ") +
+	                unknown_account_->detail(),
+	            "Account ids are in ob_accounts; the user may have withdrawn or closed an account.");
+}
+
+} // namespace ob::pg::fdw
