@@ -79,9 +79,7 @@ void CurlEngine::leave(Transfers::iterator place) noexcept {
 bool CurlEngine::admit(CurlTransfer &transfer, std::size_t size) noexcept {
 	if (stats_.buffered + size > max_buffered_ && privileged_ != &transfer) {
 		if (!privileged_)
-			privileged_ = oldest_holder();
-		if (!privileged_)
-			privileged_ = &transfer;
+			privileged_ = oldest_holder(&transfer); // if that one is paused, pump() resumes it
 		if (privileged_ != &transfer) {
 			++stats_.times_paused;
 			return false;
@@ -97,9 +95,16 @@ void CurlEngine::ended(CurlTransfer &transfer) noexcept {
 		privileged_ = nullptr;
 }
 
-CurlTransfer *CurlEngine::oldest_holder() const noexcept {
-	const auto it = std::find_if(transfers_.begin(), transfers_.end(), [](const auto *t) { return t->holds(); });
+CurlTransfer *CurlEngine::oldest_holder(const CurlTransfer *asking) const noexcept {
+	const auto it = std::find_if(transfers_.begin(), transfers_.end(), [&](const CurlTransfer *t) {
+		return (t == asking || t->holds()) && !has_bytes_to_take(t->loop());
+	});
 	return it == transfers_.end() ? nullptr : *it;
+}
+
+bool CurlEngine::has_bytes_to_take(const Loop *loop) const noexcept {
+	return std::any_of(transfers_.begin(), transfers_.end(),
+	                   [&](const CurlTransfer *t) { return t->has_bytes_to_take() && t->loop() == loop; });
 }
 
 void CurlEngine::pump() noexcept {
@@ -117,8 +122,8 @@ void CurlEngine::pump() noexcept {
 		if (!waiting)
 			break;
 		if (!privileged_)
-			privileged_ = oldest_holder(); // there is one: somebody is paused
-		if (!privileged_->paused())
+			privileged_ = oldest_holder(nullptr);
+		if (!privileged_ || !privileged_->paused())
 			break;
 		privileged_->resume();
 	}

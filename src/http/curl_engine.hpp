@@ -21,12 +21,14 @@ class CurlTransfer;
 /// Owns the pools and shares out the memory for bodies.
 ///
 /// The memory rule: a chunk that would lift the total above max_buffered is taken only by one privileged transfer; any
-/// other pauses. Privileged becomes the oldest transfer that holds bytes or is paused, and it stays so until it ends.
-/// Why nothing waits for ever: whoever pauses leaves a privileged transfer behind. That one is not paused, its
-/// connection is its own, and its size and time limits end it. Its end (or the release of any bytes) resumes the
-/// others, and the next one that must pause leaves a privileged one behind again. Bytes of ended transfers count until
-/// their coroutine has taken them; no ended transfer is privileged, so a coroutine of an outer loop, which cannot run
-/// now, holds nobody up. Why memory is bounded: only the privileged transfer goes beyond, by one response.
+/// other pauses. Privileged becomes the oldest running transfer that holds bytes or is paused, and it stays so until it
+/// ends. Bytes of ended transfers count until their coroutine has taken them, and a loop that still has such bytes to
+/// take gets no privilege. So memory is bounded by max_buffered and one response for each loop (they may be nested).
+///
+/// Why nothing waits for ever: whoever pauses leaves one of two things behind. Either a privileged transfer, which is
+/// not paused, whose connection is its own, and which its size and time limits end; its end resumes the others. Or
+/// bytes to take in its own loop: that loop's ready queue holds their coroutine, which takes them before the loop can
+/// wait, and so resumes the others. Bytes of an outer loop, which cannot run now, hold up transfers of that loop only.
 class CurlEngine {
 public:
 	using Transfers = std::list<CurlTransfer *>;
@@ -68,7 +70,9 @@ public:
 
 private:
 	bool full() const noexcept { return stats_.buffered >= max_buffered_; }
-	CurlTransfer *oldest_holder() const noexcept;
+	/// The oldest that may be privileged: a running transfer that holds bytes, or is paused, or is `asking`.
+	CurlTransfer *oldest_holder(const CurlTransfer *asking) const noexcept;
+	bool has_bytes_to_take(const Loop *loop) const noexcept;
 	void sweep() noexcept;
 
 	Reactor &reactor_;

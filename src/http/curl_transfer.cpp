@@ -50,7 +50,6 @@ void CurlTransfer::start() {
 	const std::shared_ptr<const HostPolicy> hosts = engine_.settings().hosts();
 	const Origin origin = parse_origin(request_.url);
 	host_ = origin.host;
-	https_ = origin.scheme == "https";
 	const Verdict verdict = hosts->judge(origin);
 	if (verdict == Verdict::refused)
 		throw Error(
@@ -132,10 +131,6 @@ void CurlTransfer::finish(int code) noexcept {
 	long status = 0;
 	curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
 	status_ = static_cast<int>(status);
-	curl_off_t connected = 0;
-	curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connected);
-	if (connected > 0)
-		connected_ = started_ + std::chrono::microseconds(connected);
 
 	pool_->remove(easy_);
 	pool_->give_back(std::exchange(easy_, nullptr), code_ != CURLE_OK);
@@ -178,8 +173,6 @@ Outcome CurlTransfer::outcome() const {
 		from = to;
 	}
 	o.phase = static_cast<Phase>(last);
-	if (o.phase == Phase::tls && !https_)
-		o.phase = Phase::connecting;
 	return o;
 }
 

@@ -43,6 +43,8 @@ public:
 	const CurlPool *pool() const noexcept { return pool_; }
 	bool paused() const noexcept { return paused_ && !ended_; }
 	bool holds() const noexcept { return !ended_ && (paused_ || !body_.empty()); }
+	bool has_bytes_to_take() const noexcept { return ended_ && body_size_ > 0; }
+	const Loop *loop() const noexcept { return sender_ ? sender_->loop() : nullptr; }
 	void resume() noexcept;
 	/// Ends it with libcurl's code. Not from a callback of libcurl's.
 	void finish(int code) noexcept;
@@ -71,7 +73,6 @@ private:
 	std::vector<WipedString> header_lines_;
 	std::vector<curl_slist> header_nodes_;
 	std::string host_;
-	bool https_ = true;
 	bool any_address_ = false;
 
 	ReadyNode *sender_ = nullptr;
@@ -95,7 +96,7 @@ private:
 	Instant started_{};
 	Instant finished_{};
 	Instant resolved_{};  // first socket asked for; zero: not reached
-	Instant connected_{}; // TCP
+	Instant connected_{}; // TCP; known with TLS only
 	Instant ready_{};     // about to send the request
 	Instant answering_{}; // first byte of the answer
 };

@@ -133,6 +133,7 @@ public:
 		acceptor_ = std::thread([this] { accept_all(); });
 	}
 	~RawServer() {
+		ending_ = true;
 		shutdown(listener_, SHUT_RDWR);
 		acceptor_.join();
 		close(listener_);
@@ -169,8 +170,12 @@ private:
 	void accept_all() {
 		for (;;) {
 			const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-			if (fd < 0)
+			if (fd < 0 && ending_)
 				return;
+			if (fd < 0) { // no descriptor left
+				std::this_thread::sleep_for(std::chrono::milliseconds(5));
+				continue;
+			}
 			const int number = accepted_++;
 			{
 				const std::lock_guard lock(mutex_);
@@ -193,6 +198,7 @@ private:
 	MakeStream make_stream_;
 	int listener_ = -1;
 	int port_ = 0;
+	std::atomic<bool> ending_ = false;
 	std::atomic<int> accepted_ = 0;
 	mutable std::mutex mutex_;
 	std::vector<int> open_;
