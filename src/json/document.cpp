@@ -240,7 +240,8 @@ detail::Owned made(Make make) {
 
 } // namespace
 
-Object::Object() : root_(made(json_object)) {}
+// Not json_object(): the server exports an SQL function of that name, and the dynamic linker would choose it.
+Object::Object() : root_(made([] { return json_pack("{}"); })) {}
 
 Object &Object::put(std::string_view key, json_t *owned) {
 	detail::Owned value(owned);

@@ -18,9 +18,13 @@ void transaction(const std::function<void()> &body) {
 		guard([] {
 			SetCurrentStatementStartTimestamp();
 			StartTransactionCommand();
+			PushActiveSnapshot(GetTransactionSnapshot());
 		});
 		body();
-		guard([] { CommitTransactionCommand(); });
+		guard([] {
+			PopActiveSnapshot();
+			CommitTransactionCommand();
+		});
 	} catch (...) {
 		error = std::current_exception();
 	}

@@ -4,6 +4,7 @@ extern "C" {
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
+#include "utils/snapmgr.h"
 }
 
 #include <string>
@@ -26,6 +27,14 @@ void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function
 	// On an error the transaction's end closes SPI.
 	body();
 	guard([] { SPI_finish(); });
+}
+
+void ProcedureWaiter::wait(int fd) {
+	guard([] {
+		if (ActiveSnapshotSet() || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+			SPI_commit();
+	});
+	waiter_.wait(fd);
 }
 
 } // namespace ob::pg::sqlapi

@@ -5,10 +5,34 @@
 
 #include <functional>
 
+#include "core/loop.hpp"
+#include "pg/runtime.hpp"
+
 namespace ob::pg::sqlapi {
 
 /// Runs `body` with SPI connected so that it may commit. Throws invalid_transaction (2D000) if the caller's context does
 /// not allow that, before `body` does anything.
 void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function<void()> &body);
+
+/// Waits as ServerWaiter does, but first ends the transaction if anything was read or written in it: neither a snapshot
+/// nor a transaction id is held while a bank is waited for.
+class ProcedureWaiter final : public Waiter {
+public:
+	explicit ProcedureWaiter(Waiter &waiter) : waiter_(waiter) {}
+	void wait(int fd) override;
+	void check() override { waiter_.check(); }
+
+private:
+	Waiter &waiter_;
+};
+
+/// Runs a task inside in_procedure().
+template <class T>
+T run_committing(Task<T> task) {
+	Runtime &runtime = Runtime::get();
+	ProcedureWaiter waiter(runtime.waiter());
+	Loop loop(runtime.reactor(), waiter);
+	return loop.run(std::move(task));
+}
 
 } // namespace ob::pg::sqlapi

@@ -58,7 +58,6 @@ Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_sto
 	context.credentials = store::load_credentials(connection);
 	context.store = sync_store;
 	context.clock = &Runtime::get().clock();
-	sync_store->commit();
 	co_return co_await sync::sync_connection(std::move(context), std::move(target), full);
 }
 
@@ -120,7 +119,7 @@ SyncReport sync_now(const Connection &connection, bool full) {
 	std::exception_ptr error;
 	SyncReport report;
 	try {
-		report = run(sync_committing(connection, full, &locked));
+		report = run_committing(sync_committing(connection, full, &locked));
 	} catch (...) {
 		error = std::current_exception();
 	}

@@ -95,12 +95,10 @@ void sync_due(FunctionCallInfo fcinfo) {
 	context.store = &due;
 	context.sessions = &sessions;
 	context.clock = &Runtime::get().clock();
-	// Nothing of the statement's start may be held while banks are waited for.
-	sync_store.commit();
 	std::exception_ptr error;
 	sync::DueCounts counts;
 	try {
-		counts = run(recover_and_sync(std::move(context), arguments.limits));
+		counts = run_committing(recover_and_sync(std::move(context), arguments.limits));
 	} catch (...) {
 		error = std::current_exception();
 	}

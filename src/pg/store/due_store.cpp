@@ -81,8 +81,6 @@ DueConnection PgDueStore::load(ConnectionId id) {
 		due.server = claimed_[id].server;
 		due.tokens = load_credentials(claimed_[id]);
 	});
-	// Nothing of this transaction may be held while the bank is waited for.
-	store_.commit();
 	return due;
 }
 

@@ -78,15 +78,11 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 	return target;
 }
 
-void PgSyncStore::commit() {
-	if (commit_ == Commit::each_unit)
-		guard([] { SPI_commit(); });
-}
-
 void PgSyncStore::unit(const std::function<void()> &body) {
 	with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
 	crash_point("unit_before_commit");
-	commit();
+	if (commit_ == Commit::each_unit)
+		guard([] { SPI_commit(); });
 	crash_point("unit_after_commit");
 }
 

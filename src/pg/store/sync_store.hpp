@@ -27,8 +27,6 @@ public:
 
 	/// State and settings of a connection. Applies nothing; read as owner. Throws not_found.
 	SyncTarget load(const Connection &connection);
-	/// Ends the present transaction of a procedure, so that nothing is held while waiting; nothing for a function.
-	void commit();
 
 	void unit(const std::function<void()> &body) override;
 	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) override;
