@@ -92,6 +92,10 @@ void validate(const Options &options, Oid catalog) {
 	static constexpr std::array kColumnOptions{kColumnNameOption};
 	switch (catalog) {
 	case ForeignServerRelationId:
+		// First the names: a misspelt "provider" is not to be reported as a missing one.
+		for (const auto &[name, value] : options)
+			if (!providers::find_option(OptionCatalog::server, name))
+				providers::validate_option(OptionCatalog::server, {}, name, value);
 		providers::validate_server_options(options);
 		check_superuser(OptionCatalog::server, options);
 		break;
