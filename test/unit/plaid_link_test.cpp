@@ -1,0 +1,404 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/time.hpp"
+#include "providers/plaid/provider.hpp"
+#include "unit/support/plaid_session.hpp"
+
+namespace ob::providers::plaid {
+namespace {
+
+using test::plaid_error;
+using test::PlaidSession;
+using test::run_task;
+
+template <class F>
+Error caught(F &&action) {
+	try {
+		action();
+	} catch (const Error &error) {
+		return error;
+	}
+	ADD_FAILURE() << "nothing was thrown";
+	return Error(ErrorCode::internal, "nothing was thrown");
+}
+
+// ---- /link/token/create ----
+
+constexpr const char *kLinkAnswer =
+    R"({"link_token":"link-sandbox-1","expiration":"2026-03-10T12:30:00Z","request_id":"r",)"
+    R"("hosted_link_url":"https://secure.plaid.com/hl/x"})";
+
+/// What start_link sends.
+std::string link_body(PlaidSession &plaid, const std::string &options, const std::string &mode = "hosted",
+                      const std::string &user = "u1") {
+	plaid.transport.answer("/link/token/create", kLinkAnswer);
+	LinkRequest request;
+	request.user_ref = user;
+	request.mode = mode;
+	request.options_json = options;
+	run_task(plaid.provider.start_link(plaid.session(), request));
+	return plaid.transport.requests.back().canonical_body();
+}
+
+PlaidSession with_name() {
+	PlaidSession plaid;
+	plaid.option("client_name", "My App");
+	return plaid;
+}
+
+TEST(PlaidLink, SendsTheDefaults) {
+	PlaidSession plaid = with_name();
+	EXPECT_EQ(link_body(plaid, "{}"),
+	          R"({"client_name":"My App","country_codes":["US"],"hosted_link":{},"language":"en",)"
+	          R"("products":["transactions"],"transactions":{"days_requested":90},"user":{"client_user_id":"u1"}})");
+	EXPECT_EQ(link_body(plaid, "", "embedded"),
+	          R"({"client_name":"My App","country_codes":["US"],"language":"en","products":["transactions"],)"
+	          R"("transactions":{"days_requested":90},"user":{"client_user_id":"u1"}})");
+}
+
+TEST(PlaidLink, SendsTheServersOptions) {
+	PlaidSession plaid = with_name();
+	plaid.option("language", "fr")
+	    .option("country_codes", "US, CA")
+	    .option("products", "transactions,liabilities")
+	    .option("days_requested", "730")
+	    .option("webhook_url", "https://app.example/hook")
+	    .option("redirect_uri", "https://app.example/back")
+	    .option("user_ref_prefix", "shop-");
+	EXPECT_EQ(link_body(plaid, "{}", "embedded"),
+	          R"({"client_name":"My App","country_codes":["US","CA"],"language":"fr",)"
+	          R"("products":["transactions","liabilities"],"redirect_uri":"https://app.example/back",)"
+	          R"("transactions":{"days_requested":730},"user":{"client_user_id":"shop-u1"},)"
+	          R"("webhook":"https://app.example/hook"})");
+	// The hosted page handles banks' redirects itself, and only needs to know where to go afterwards.
+	EXPECT_EQ(link_body(plaid, "{}", "hosted"),
+	          R"({"client_name":"My App","country_codes":["US","CA"],)"
+	          R"("hosted_link":{"completion_redirect_uri":"https://app.example/back"},"language":"fr",)"
+	          R"("products":["transactions","liabilities"],"transactions":{"days_requested":730},)"
+	          R"("user":{"client_user_id":"shop-u1"},"webhook":"https://app.example/hook"})");
+}
+
+TEST(PlaidLink, CallersOptionsWinAndPassThrough) {
+	PlaidSession plaid = with_name();
+	plaid.option("webhook_url", "https://app.example/hook");
+	EXPECT_EQ(
+	    link_body(plaid,
+	              R"({"mode":"hosted","client_name":"Other","language":"es","country_codes":["CA"],
+						"products":"transactions, auth","days_requested":30,"webhook":"https://other.example/",
+						"account_filters":{"depository":{"account_subtypes":["checking"]}},
+						"hosted_link":{"url_lifetime_seconds":900},"user":{"phone_number":"+14155550123","legal_name":null},
+						"link_customization_name":null,"a_new_field":{"x":1}})"),
+	    R"({"a_new_field":{"x":1},"account_filters":{"depository":{"account_subtypes":["checking"]}},)"
+	    R"("client_name":"Other","country_codes":["CA"],"hosted_link":{"url_lifetime_seconds":900},"language":"es",)"
+	    R"("products":["transactions","auth"],"transactions":{"days_requested":30},)"
+	    R"("user":{"client_user_id":"u1","phone_number":"+14155550123"},"webhook":"https://other.example/"})");
+}
+
+TEST(PlaidLink, NullLeavesAFieldOut) {
+	PlaidSession plaid = with_name();
+	plaid.option("webhook_url", "https://app.example/hook").option("redirect_uri", "https://app.example/back");
+	EXPECT_EQ(link_body(plaid, R"({"webhook":null,"redirect_uri":null,"language":null})", "embedded"),
+	          R"({"client_name":"My App","country_codes":["US"],"language":"en","products":["transactions"],)"
+	          R"("transactions":{"days_requested":90},"user":{"client_user_id":"u1"}})");
+}
+
+TEST(PlaidLink, DaysGoWithTransactionsOnly) {
+	PlaidSession plaid = with_name();
+	EXPECT_EQ(link_body(plaid, R"({"products":["auth"],"days_requested":30})", "embedded").find("days_requested"),
+	          std::string::npos);
+	EXPECT_NE(link_body(plaid, R"({"products":["auth"],"optional_products":["transactions"],"days_requested":30})")
+	              .find(R"("transactions":{"days_requested":30})"),
+	          std::string::npos);
+	EXPECT_NE(link_body(plaid, R"({"transactions":{"days_requested":45}})").find(R"({"days_requested":45})"),
+	          std::string::npos);
+	EXPECT_NE(link_body(plaid, R"({"transactions":{"days_requested":45},"days_requested":60})")
+	              .find(R"({"days_requested":60})"),
+	          std::string::npos);
+}
+
+TEST(PlaidLink, OffersWhatToOpen) {
+	PlaidSession plaid = with_name();
+	LinkRequest request;
+	request.user_ref = "u1";
+	plaid.transport.answer("/link/token/create", kLinkAnswer);
+	const LinkOffer hosted = run_task(plaid.provider.start_link(plaid.session(), request));
+	EXPECT_EQ(hosted.action, "redirect");
+	EXPECT_EQ(hosted.url.reveal(), "https://secure.plaid.com/hl/x");
+	EXPECT_EQ(hosted.token.reveal(), "link-sandbox-1");
+	ASSERT_TRUE(hosted.expires_at);
+	EXPECT_EQ(time::format_timestamp(*hosted.expires_at), "2026-03-10T12:30:00Z");
+
+	request.mode = "embedded";
+	plaid.transport.answer("/link/token/create", R"({"link_token":"link-2","expiration":"2026-03-10T16:00:00Z"})");
+	const LinkOffer embedded = run_task(plaid.provider.start_link(plaid.session(), request));
+	EXPECT_EQ(embedded.action, "sdk");
+	EXPECT_TRUE(embedded.url.empty());
+	EXPECT_EQ(embedded.token.reveal(), "link-2");
+	EXPECT_EQ(plaid.stats.requests, 2);
+}
+
+TEST(PlaidLink, RefusesBeforeAnyCall) {
+	const auto error = [](const std::string &options, const std::string &mode = "hosted",
+	                      const std::string &user = "u1") {
+		PlaidSession plaid = with_name();
+		LinkRequest request{user, mode, options};
+		const Error result = caught([&] { run_task(plaid.provider.start_link(plaid.session(), request)); });
+		EXPECT_TRUE(plaid.transport.requests.empty()) << options;
+		EXPECT_EQ(result.code(), ErrorCode::invalid_argument) << options;
+		return result.message();
+	};
+	EXPECT_EQ(error("{}", "popup"), "option \"mode\" must be hosted or embedded");
+	EXPECT_EQ(error("[]"), "options must be a JSON object");
+	error("{");
+	EXPECT_EQ(error(R"({"days_requested":0})"), "option \"days_requested\" must be an integer from 1 to 730");
+	error(R"({"days_requested":731})");
+	error(R"({"days_requested":"90"})");
+	error(R"({"days_requested":1.5})");
+	EXPECT_EQ(error(R"({"email":"a@b.example"})"), "option \"email\" is not known to provider plaid");
+	EXPECT_EQ(error(R"({"access_token":"access-1"})"), "option \"access_token\" cannot be set here");
+	error(R"({"secret":"x"})");
+	error(R"({"client_id":"x"})");
+	error(R"({"user":{"client_user_id":"someone else"}})");
+	EXPECT_EQ(error("{}", "hosted", "jane@example.com"), "the user reference looks like an e-mail address");
+}
+
+TEST(PlaidLink, NeedsAClientName) {
+	PlaidSession plaid;
+	LinkRequest request{"u1", "hosted", "{}"};
+	const Error error = caught([&] { run_task(plaid.provider.start_link(plaid.session(), request)); });
+	EXPECT_STREQ(sqlstate(error.code()), "HV00J");
+	EXPECT_NE(error.message().find("client_name"), std::string::npos);
+	EXPECT_TRUE(plaid.transport.requests.empty());
+	EXPECT_NO_THROW(link_body(plaid, R"({"client_name":"From the caller"})"));
+}
+
+TEST(PlaidLink, ChecksTheAnswer) {
+	for (const char *body : {R"({"expiration":"x"})", R"({"link_token":null,"hosted_link_url":"u"})",
+	                         R"({"link_token":"t","hosted_link_url":null})", "[]"}) {
+		PlaidSession plaid = with_name();
+		plaid.transport.answer("/link/token/create", body);
+		LinkRequest request{"u1", "hosted", "{}"};
+		EXPECT_EQ(caught([&] { run_task(plaid.provider.start_link(plaid.session(), request)); }).code(),
+		          ErrorCode::bad_reply)
+		    << body;
+	}
+}
+
+TEST(PlaidLink, FindsThePublicToken) {
+	const PlaidProvider provider;
+	EXPECT_EQ(provider.grant_from_response(R"({"public_token":"public-1","metadata":{"x":1}})").value.reveal(),
+	          "public-1");
+	EXPECT_EQ(provider.grant_from_response(R"({"public_token":"public-1"})").kind, "public_token");
+	EXPECT_EQ(provider.grant_from_response(R"({"public_tokens":["public-2"],"status":"SUCCESS"})").value.reveal(),
+	          "public-2");
+	for (const char *response : {"{}", "[]", R"({"public_token":""})", R"({"public_token":5})",
+	                             R"({"public_tokens":[]})", R"({"public_tokens":["a","b"]})", "{"})
+		EXPECT_EQ(caught([&] { (void)provider.grant_from_response(response); }).code(), ErrorCode::invalid_argument)
+		    << response;
+}
+
+// ---- /item/public_token/exchange ----
+
+LinkGrant grant() {
+	LinkGrant grant;
+	grant.kind = "public_token";
+	grant.value = Secret("public-sandbox-1");
+	return grant;
+}
+
+TEST(PlaidExchange, YieldsTheItem) {
+	PlaidSession plaid;
+	plaid.transport.answer("/item/public_token/exchange",
+	                       R"({"access_token":"access-sandbox-9","item_id":"Item1","request_id":"r9"})");
+	const Established item = run_task(plaid.provider.exchange(plaid.session(), grant()));
+	EXPECT_EQ(item.provider_connection_id, "Item1");
+	EXPECT_EQ(item.credentials.at("access_token").reveal(), "access-sandbox-9");
+	EXPECT_EQ(item.request_id, "r9");
+	EXPECT_EQ(plaid.transport.requests.at(0).canonical_body(), R"({"public_token":"public-sandbox-1"})");
+}
+
+TEST(PlaidExchange, IsNeverRepeated) {
+	struct Case {
+		int status; // 0: a failure of the transport
+		std::string body;
+		ErrorCode transport;
+		ErrorCode want;
+	};
+	for (const Case &c : {
+	         Case{0, "", ErrorCode::unreachable, ErrorCode::outcome_unknown},
+	         Case{0, "", ErrorCode::deadline, ErrorCode::outcome_unknown},
+	         Case{0, "", ErrorCode::bad_reply, ErrorCode::outcome_unknown},
+	         Case{0, "", ErrorCode::limit_exceeded, ErrorCode::outcome_unknown},
+	         Case{0, "", ErrorCode::address_refused, ErrorCode::address_refused},
+	         Case{502, "<html>", {}, ErrorCode::outcome_unknown},
+	         Case{403, "<html>", {}, ErrorCode::outcome_unknown},
+	         Case{500, plaid_error("API_ERROR", "INTERNAL_SERVER_ERROR"), {}, ErrorCode::outcome_unknown},
+	         Case{200, "{}", {}, ErrorCode::outcome_unknown},
+	         Case{200, "[]", {}, ErrorCode::outcome_unknown},
+	         Case{200, "{\"access_token\":\"a\"", {}, ErrorCode::outcome_unknown},
+	         Case{200, R"({"access_token":"","item_id":"i"})", {}, ErrorCode::outcome_unknown},
+	         Case{200, R"({"access_token":"a","item_id":null})", {}, ErrorCode::outcome_unknown},
+	         Case{400, plaid_error("INVALID_INPUT", "INVALID_PUBLIC_TOKEN"), {}, ErrorCode::refused},
+	         Case{400, plaid_error("INVALID_INPUT", "INVALID_API_KEYS"), {}, ErrorCode::credentials_refused},
+	         Case{429, plaid_error("RATE_LIMIT_EXCEEDED", "RATE_LIMIT"), {}, ErrorCode::rate_limited},
+	     }) {
+		PlaidSession plaid;
+		if (c.status == 0)
+			plaid.transport.fail("/item/public_token/exchange", c.transport);
+		else
+			plaid.transport.answer("/item/public_token/exchange", c.status, c.body);
+		const Error error = caught([&] { run_task(plaid.provider.exchange(plaid.session(), grant())); });
+		EXPECT_EQ(error.code(), c.want) << c.status << c.body << sqlstate(error.code());
+		EXPECT_EQ(plaid.transport.requests.size(), 1u);
+		EXPECT_EQ(error.detail().find("public-sandbox"), std::string::npos);
+	}
+}
+
+// ---- /item/remove ----
+
+TEST(PlaidRemove, CountsWhatIsGoneAsRemoved) {
+	for (const auto &[type, code] :
+	     {std::pair{"ITEM_ERROR", "ITEM_NOT_FOUND"}, std::pair{"ITEM_ERROR", "ITEM_CONCURRENTLY_DELETED"},
+	      std::pair{"INVALID_INPUT", "USER_PERMISSION_REVOKED"}}) {
+		PlaidSession plaid;
+		plaid.transport.answer("/item/remove", 400, plaid_error(type, code));
+		EXPECT_NO_THROW(run_task(plaid.provider.remove(plaid.session(), plaid.credentials()))) << code;
+	}
+	PlaidSession plaid;
+	plaid.transport.answer("/item/remove", R"({"request_id":"r"})");
+	EXPECT_NO_THROW(run_task(plaid.provider.remove(plaid.session(), plaid.credentials())));
+	EXPECT_EQ(plaid.transport.requests.at(0).canonical_body(), R"({"access_token":"access-sandbox-1"})");
+}
+
+TEST(PlaidRemove, IsRepeatedAfterALostAnswer) {
+	PlaidSession plaid;
+	plaid.transport.fail("/item/remove", ErrorCode::deadline)
+	    .answer("/item/remove", 400, plaid_error("ITEM_ERROR", "ITEM_NOT_FOUND"));
+	EXPECT_NO_THROW(run_task(plaid.provider.remove(plaid.session(), plaid.credentials())));
+	EXPECT_EQ(plaid.transport.requests.size(), 2u);
+}
+
+TEST(PlaidRemove, DoesNotTakeAForeignTokenForSuccess) {
+	PlaidSession plaid;
+	plaid.transport.answer("/item/remove", 400, plaid_error("INVALID_INPUT", "INVALID_ACCESS_TOKEN"));
+	EXPECT_EQ(caught([&] { run_task(plaid.provider.remove(plaid.session(), plaid.credentials())); }).code(),
+	          ErrorCode::refused);
+}
+
+// ---- /item/get ----
+
+std::string item(const std::string &fields, const std::string &status = "null") {
+	return R"({"item":{"item_id":"i","webhook":null)" + fields + R"(},"status":)" + status + R"(,"request_id":"r"})";
+}
+
+ConnectionHealth health_of(const std::string &body) {
+	PlaidSession plaid;
+	plaid.transport.answer("/item/get", body);
+	return run_task(plaid.provider.health(plaid.session(), plaid.credentials()));
+}
+
+TEST(PlaidHealth, ReadsASoundItem) {
+	const ConnectionHealth health =
+	    health_of(item(R"(,"institution_id":"ins_1","institution_name":"First Bank","error":null,)"
+	                   R"("consent_expiration_time":"2026-06-01T00:00:00Z")",
+	                   R"({"transactions":{"last_successful_update":"2026-03-10T08:00:00Z","last_failed_update":null},)"
+	                   R"("last_webhook":null})"));
+	EXPECT_EQ(health.institution_id, "ins_1");
+	EXPECT_EQ(health.institution_name, "First Bank");
+	EXPECT_EQ(time::format_timestamp(health.consent_expires_at.value()), "2026-06-01T00:00:00Z");
+	EXPECT_EQ(time::format_timestamp(health.bank_updated_at.value()), "2026-03-10T08:00:00Z");
+	EXPECT_FALSE(health.standing_error);
+	EXPECT_EQ(health.error_code, "");
+}
+
+TEST(PlaidHealth, AbsentThingsStayAbsent) {
+	for (const char *body : {R"({"item":{"item_id":"i"}})", R"({"item":{"item_id":"i","error":null},"status":null})",
+	                         R"({"item":{"institution_id":null},"status":{"transactions":null}})"}) {
+		const ConnectionHealth health = health_of(body);
+		EXPECT_FALSE(health.consent_expires_at || health.bank_updated_at || health.standing_error);
+		EXPECT_EQ(health.institution_id + health.institution_name, "");
+	}
+}
+
+TEST(PlaidHealth, SeesAStandingError) {
+	const auto error = [](const std::string &type, const std::string &code, const std::string &reason = "") {
+		return health_of(item(R"(,"institution_name":"B","error":)" + plaid_error(type, code, "x", reason)));
+	};
+	EXPECT_EQ(error("ITEM_ERROR", "ITEM_LOGIN_REQUIRED").standing_error, Reaction::reauth);
+	EXPECT_EQ(error("ITEM_ERROR", "ITEM_LOGIN_REQUIRED").error_code, "ITEM_LOGIN_REQUIRED");
+	EXPECT_EQ(error("ITEM_ERROR", "ITEM_LOGIN_REQUIRED").reauth_reason, "login");
+	EXPECT_EQ(error("ITEM_ERROR", "ITEM_LOGIN_REQUIRED", "OAUTH_CONSENT_EXPIRED").reauth_reason, "consent_expired");
+	EXPECT_EQ(error("ITEM_ERROR", "USER_PERMISSION_REVOKED").standing_error, Reaction::revoked);
+	EXPECT_EQ(error("INSTITUTION_ERROR", "INSTITUTION_DOWN").standing_error, Reaction::institution_down);
+	EXPECT_EQ(error("ITEM_ERROR", "SOMETHING_NEW").standing_error, Reaction::reauth);
+}
+
+TEST(PlaidHealth, AsksForTheBanksNameWhereItIsMissing) {
+	PlaidSession plaid;
+	plaid.option("country_codes", "US,CA");
+	plaid.transport.answer("/item/get", item(R"(,"institution_id":"ins_3")"))
+	    .answer("/institutions/get_by_id", R"({"institution":{"institution_id":"ins_3","name":"Named"}})");
+	EXPECT_EQ(run_task(plaid.provider.health(plaid.session(), plaid.credentials())).institution_name, "Named");
+	EXPECT_EQ(plaid.transport.requests.at(1).canonical_body(),
+	          R"({"country_codes":["US","CA"],"institution_id":"ins_3"})");
+	// A name is no reason to fail.
+	plaid.transport.answer("/item/get", item(R"(,"institution_id":"ins_3")"))
+	    .answer("/institutions/get_by_id", 429, plaid_error("RATE_LIMIT_EXCEEDED", "INSTITUTIONS_GET_BY_ID_LIMIT"));
+	EXPECT_EQ(run_task(plaid.provider.health(plaid.session(), plaid.credentials())).institution_name, "");
+}
+
+TEST(PlaidHealth, NeedsAnItem) {
+	EXPECT_EQ(caught([] { health_of(R"({"request_id":"r"})"); }).code(), ErrorCode::bad_reply);
+}
+
+// ---- /sandbox/public_token/create ----
+
+std::string sandbox_body(PlaidSession &plaid, const std::string &options) {
+	plaid.transport.answer("/sandbox/public_token/create", R"({"public_token":"public-sandbox-7","request_id":"r"})");
+	const LinkGrant result = run_task(plaid.provider.sandbox_grant(plaid.session(), options));
+	EXPECT_EQ(result.value.reveal(), "public-sandbox-7");
+	EXPECT_EQ(result.kind, "public_token");
+	return plaid.transport.requests.back().canonical_body();
+}
+
+TEST(PlaidSandbox, MakesAPublicToken) {
+	PlaidSession plaid;
+	EXPECT_EQ(sandbox_body(plaid, "{}"), R"({"initial_products":["transactions"],"institution_id":"ins_109508",)"
+	                                     R"("options":{"transactions":{"days_requested":90}}})");
+	plaid.option("webhook_url", "https://app.example/hook");
+	EXPECT_EQ(sandbox_body(plaid, R"({"institution_id":"ins_109511","username":"user_custom","password":"{\"a\":1}",)"
+	                              R"("days_requested":730,"products":["transactions","auth"]})"),
+	          R"({"initial_products":["transactions","auth"],"institution_id":"ins_109511",)"
+	          R"("options":{"override_password":"{\"a\":1}","override_username":"user_custom",)"
+	          R"("transactions":{"days_requested":730},"webhook":"https://app.example/hook"}})");
+	EXPECT_EQ(sandbox_body(plaid, R"({"webhook":null,"products":"auth"})"),
+	          R"({"initial_products":["auth"],"institution_id":"ins_109508"})");
+}
+
+TEST(PlaidSandbox, IsForSandboxesOnly) {
+	PlaidSession plaid;
+	plaid.option("environment", "production");
+	EXPECT_EQ(caught([&] { run_task(plaid.provider.sandbox_grant(plaid.session(), "{}")); }).code(),
+	          ErrorCode::not_allowed);
+	EXPECT_TRUE(plaid.transport.requests.empty());
+}
+
+TEST(PlaidSandbox, KnowsItsOptions) {
+	PlaidSession plaid;
+	const Error error =
+	    caught([&] { run_task(plaid.provider.sandbox_grant(plaid.session(), R"({"user_name":"x"})")); });
+	EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+	EXPECT_EQ(error.hint(), "Perhaps you meant \"username\".");
+	EXPECT_TRUE(plaid.transport.requests.empty());
+}
+
+TEST(PlaidProviderTest, NamesItself) {
+	const PlaidProvider provider;
+	EXPECT_EQ(provider.known_hosts(), (std::vector<std::string>{"sandbox.plaid.com", "production.plaid.com"}));
+	EXPECT_EQ(provider.transactions_endpoint(), "/transactions/get");
+}
+
+} // namespace
+} // namespace ob::providers::plaid
