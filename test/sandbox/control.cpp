@@ -223,10 +223,11 @@ std::string Simulator::control(std::string_view what, const Request &request) {
 		return log_.dump();
 	}
 	if (what == "dump") {
+		allow_words(body, {"item_id", "transactions"});
 		ObjectText out;
 		out.string("now", format_time(world_.clock.now(), 9));
 		for (const auto &provider : providers_) {
-			out.raw(provider->name(), provider->dump());
+			out.raw(provider->name(), provider->dump(body.text_of("item_id"), body.truth_of("transactions", true)));
 		}
 		return out.end();
 	}

@@ -51,8 +51,8 @@ public:
 	[[nodiscard]] virtual Response error(std::string_view code, std::string_view message) = 0;
 	/// Runs /_control/name/`what`. Returns JSON. Throws ControlError.
 	[[nodiscard]] virtual std::string control(std::string_view what, const std::string &body) = 0;
-	/// The ledger as a JSON object.
-	[[nodiscard]] virtual std::string dump() const = 0;
+	/// The ledger as a JSON object; of one item, if `item_id` is not empty, and without transactions, if not wanted.
+	[[nodiscard]] virtual std::string dump(const std::string &item_id, bool transactions) const = 0;
 	/// Headers that prove a webhook's body to come from the provider, made at the clock's present time.
 	[[nodiscard]] virtual HeaderList sign(const std::string &body) = 0;
 	/// Does what is due at the clock's present time; `everything`: settings have changed, look at all that is there.

@@ -75,9 +75,12 @@ Response Simulator::answer_provider(Provider &provider, const Request &request) 
 
 	std::optional<Response> replaced;
 	bool takes_effect = true;
+	std::vector<const Fault *> spoilers;
 	for (const Fault &fault : faults) {
-		if (!replaced) {
-			replaced = replacement(fault, provider);
+		if (auto answer = replacement(fault, provider)) {
+			replaced = replaced ? std::move(replaced) : std::move(answer);
+		} else {
+			spoilers.push_back(&fault);
 		}
 		takes_effect &= fault.takes_effect;
 	}
@@ -89,8 +92,8 @@ Response Simulator::answer_provider(Provider &provider, const Request &request) 
 		out = *std::move(replaced);
 	}
 	out.delivery.delay += latency_of(request.path);
-	for (const Fault &fault : faults) {
-		spoil(fault, out);
+	for (const Fault *fault : spoilers) {
+		spoil(*fault, out);
 	}
 	const bool answered = !out.delivery.stall && out.delivery.cut != Delivery::Cut::before_answer;
 	log_.add({0, world_.clock.now(), request.method, request.path, summary.item_id, summary.api_version, summary.detail,

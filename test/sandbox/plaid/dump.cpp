@@ -17,7 +17,7 @@ std::string_view stage_name(Readiness stage) {
 	return "historical";
 }
 
-std::string dump_item(const Item &item) {
+std::string dump_item(const Item &item, bool with_transactions) {
 	std::vector<std::string> accounts;
 	for (const Account &account : item.accounts) {
 		accounts.push_back(ObjectText{}
@@ -32,6 +32,9 @@ std::string dump_item(const Item &item) {
 	out.boolean("exchanged", !item.access_token.empty()).string("stage", stage_name(item.readiness));
 	out.boolean("sync_called", item.sync_called).number("days_requested", item.days_requested);
 	out.raw("accounts", json_array(accounts));
+	if (!with_transactions) {
+		return out.end();
+	}
 	std::string &text = out.value("transactions");
 	text.push_back('[');
 	bool first = true;
@@ -53,11 +56,14 @@ std::string dump_item(const Item &item) {
 
 } // namespace
 
-std::string dump_state(const State &state) {
+std::string dump_state(const State &state, const std::string &item_id, bool transactions) {
 	std::string out = "{\"items\":[";
 	bool first = true;
 	for (const Item &item : state.ledger.items()) {
-		out.append(first ? "" : ",").append(dump_item(item));
+		if (!item_id.empty() && item.id != item_id) {
+			continue;
+		}
+		out.append(first ? "" : ",").append(dump_item(item, transactions));
 		first = false;
 	}
 	return out.append("]}");

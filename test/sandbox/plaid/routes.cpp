@@ -68,7 +68,9 @@ public:
 		return error_response(make_error(code, message));
 	}
 	std::string control(std::string_view what, const std::string &body) override { return steer(state_, what, body); }
-	std::string dump() const override { return dump_state(state_); }
+	std::string dump(const std::string &item_id, bool transactions) const override {
+		return dump_state(state_, item_id, transactions);
+	}
 	HeaderList sign(const std::string &body) override {
 		SigningKeys::Claims claims;
 		claims.issued = state_.world.clock.now();

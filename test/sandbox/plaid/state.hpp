@@ -166,6 +166,6 @@ struct Route {
 
 /// Runs /_control/plaid/`what`.
 [[nodiscard]] std::string steer(State &state, std::string_view what, const std::string &body);
-[[nodiscard]] std::string dump_state(const State &state);
+[[nodiscard]] std::string dump_state(const State &state, const std::string &item_id, bool transactions);
 
 } // namespace ob::sandbox::plaid

@@ -172,10 +172,10 @@ std::string create_items(State &state, const std::string &text) {
 			item.access_token = command.text("access_token");
 			state.access_tokens[item.access_token] = item.number;
 		}
-		if (!command.body.has("stage")) {
+		set_item(state, item, command);
+		if (!command.body.has("stage") && item.has_product("transactions")) {
 			state.start_history(item);
 		}
-		set_item(state, item, command);
 		state.advance(item);
 		made.push_back(describe_item(item));
 	}
