@@ -19,8 +19,25 @@ as_server() {
 	fi
 }
 
+# Builds module (test flavour) and simulator. One build at a time: several checks may run beside each other.
+build_for_tests() {
+	mkdir -p build
+	flock build/lock make -s -j "$jobs" TEST_BUILD=1 all
+	flock build/lock make -s -j "$jobs" sandbox
+}
+
+# Small helpers of the tests, such as a resolver that stalls, in $stage/tools.
+compile_test_tools() {
+	mkdir "$stage/tools"
+	local source
+	for source in test/tap/tools/*.c; do
+		[ -e "$source" ] || continue
+		gcc -shared -fPIC -O1 -o "$stage/tools/$(basename "${source%.c}").so" "$source" -ldl
+	done
+}
+
 # Makes $stage: a copy of the installed server in which the extension is installed, so that nothing is left in the
-# system and no root is needed; readable for the server's user wherever the checkout is.
+# system and no root is needed; readable for the server's user wherever the checkout is. Arguments go to make.
 make_stage() {
 	stage=$(mktemp -d /tmp/openbanking.XXXXXX)
 	chmod 755 "$stage"
@@ -32,7 +49,7 @@ make_stage() {
 	mkdir -p "$stage/root$lib" "$stage/root$share"
 	cp -a "$lib/." "$stage/root$lib/"
 	cp -a "$share/." "$stage/root$share/"
-	make -s install DESTDIR="$stage/root" "$@" >/dev/null
+	flock build/lock make -s install DESTDIR="$stage/root" "$@" >/dev/null
 	bin=$stage/root$lib/bin
 	mkdir "$stage/run"
 	chown -R "$server_user" "$stage/run"
