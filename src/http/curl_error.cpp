@@ -114,6 +114,7 @@ private:
 			             detail("limit: " + std::to_string(o_.limits.max_header_lines) + " lines, " +
 			                    std::to_string(o_.limits.max_header_bytes) + " bytes"));
 		case Stop::would_resend:
+		case Stop::connection_was_closed:
 			return Error(ErrorCode::unreachable, "connection was lost before the answer",
 			             detail("phase: waiting for the answer, reason: the host closed a kept connection"));
 		case Stop::out_of_memory:

@@ -18,8 +18,9 @@ enum class Stop {
 	body_too_large,
 	header_too_large,
 	out_of_memory,
-	would_resend, // libcurl was about to send the request a second time
-	cannot_wait,  // the reactor refused a socket or timer
+	would_resend,          // libcurl was about to send the request a second time
+	connection_was_closed, // the kept connection was found closed before anything was sent
+	cannot_wait,           // the reactor refused a socket or timer
 };
 
 enum class Phase { resolving, connecting, tls, waiting, reading };

@@ -105,7 +105,12 @@ struct CurlTransfer::Callbacks {
 			return CURL_SOCKET_BAD;
 		}
 		++transfer.opened_sockets_;
-		return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+		return transfer.pool_->open_socket(address->family, address->socktype, address->protocol);
+	}
+
+	static int on_close_socket(void *pool, curl_socket_t fd) noexcept {
+		static_cast<CurlPool *>(pool)->close_socket(fd);
+		return 0;
 	}
 
 	/// TCP stands, TLS begins: libcurl tells the time of the former only when both are done.
@@ -115,8 +120,13 @@ struct CurlTransfer::Callbacks {
 	}
 
 	/// Called each time before the request goes out.
-	static int on_request(void *self, char *, char *, int, int) noexcept {
+	static int on_request(void *self, char *, char *, int, int local_port) noexcept {
 		CurlTransfer &transfer = of(self);
+		// libcurl 7.88 takes any byte on a kept TLS connection for life, also those by which the host ended it.
+		if (transfer.opened_sockets_ == 0 && transfer.pool_->closed_by_host(local_port)) {
+			transfer.stop_ = Stop::connection_was_closed;
+			return CURL_PREREQFUNC_ABORT;
+		}
 		if (transfer.ready_ != Instant{}) {
 			transfer.stop_ = Stop::would_resend;
 			return CURL_PREREQFUNC_ABORT;
@@ -180,7 +190,7 @@ void CurlTransfer::set_method() {
 		set(easy_, CURLOPT_CUSTOMREQUEST, "GET");
 }
 
-void CurlTransfer::set_options(const Origin &origin) {
+void CurlTransfer::set_options() {
 	const SignalBlock block;
 	set(easy_, CURLOPT_PRIVATE, this);
 	set(easy_, CURLOPT_ERRORBUFFER, library_text_);
@@ -189,7 +199,7 @@ void CurlTransfer::set_options(const Origin &origin) {
 	set(easy_, CURLOPT_NOSIGNAL, 1L);
 
 	set(easy_, CURLOPT_URL, request_.url.c_str());
-	set(easy_, CURLOPT_PROTOCOLS_STR, origin.scheme.c_str());
+	set(easy_, CURLOPT_PROTOCOLS_STR, scheme_.c_str());
 	set(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	set(easy_, CURLOPT_FOLLOWLOCATION, 0L);
 	set(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
@@ -235,6 +245,9 @@ void CurlTransfer::set_options(const Origin &origin) {
 	set(easy_, CURLOPT_OPENSOCKETDATA, this);
 	set(easy_, CURLOPT_SSL_CTX_FUNCTION, Callbacks::on_tls);
 	set(easy_, CURLOPT_SSL_CTX_DATA, this);
+	// The pool outlives its connections, a transfer does not.
+	set(easy_, CURLOPT_CLOSESOCKETFUNCTION, Callbacks::on_close_socket);
+	set(easy_, CURLOPT_CLOSESOCKETDATA, pool_);
 	set(easy_, CURLOPT_PREREQFUNCTION, Callbacks::on_request);
 	set(easy_, CURLOPT_PREREQDATA, this);
 }

@@ -1,11 +1,17 @@
 // Server signals are blocked around whatever libcurl does here; its callbacks only note things. C++ regime.
 #include "http/curl_pool.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/error.hpp"
 #include "http/curl_engine.hpp"
@@ -145,6 +151,38 @@ int CurlPool::resume(void *easy) noexcept {
 		engine_.fail_all(*this);
 	}
 	return code;
+}
+
+int CurlPool::open_socket(int family, int type, int protocol) noexcept {
+	const int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+	if (fd < 0)
+		return -1;
+	try {
+		sockets_.push_back(fd);
+	} catch (...) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+void CurlPool::close_socket(int fd) noexcept {
+	std::erase(sockets_, fd);
+	close(fd);
+}
+
+bool CurlPool::closed_by_host(int local_port) const noexcept {
+	return std::any_of(sockets_.begin(), sockets_.end(), [local_port](int fd) {
+		sockaddr_storage address{};
+		socklen_t size = sizeof address;
+		if (getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0)
+			return false;
+		// The port has the same place in both families' addresses.
+		if (ntohs(reinterpret_cast<sockaddr_in &>(address).sin_port) != local_port)
+			return false;
+		pollfd state{fd, POLLRDHUP, 0};
+		return poll(&state, 1, 0) > 0;
+	});
 }
 
 void CurlPool::on_ready(int fd, std::uint32_t events) noexcept {

@@ -41,6 +41,12 @@ public:
 
 	bool idle() const noexcept { return running_ == 0; }
 
+	/// Opens a socket for a connection of this pool; -1 if that fails.
+	int open_socket(int family, int type, int protocol) noexcept;
+	void close_socket(int fd) noexcept;
+	/// Has the host closed the connection with this local port?
+	bool closed_by_host(int local_port) const noexcept;
+
 	bool retired = false; // takes no more requests; goes when idle
 	std::uint64_t last_used = 0;
 
@@ -57,6 +63,7 @@ private:
 	void *multi_ = nullptr;
 	void *share_ = nullptr;
 	std::vector<void *> spare_;
+	std::vector<int> sockets_;
 	std::size_t running_ = 0;
 	bool broken_ = false; // the reactor refused a socket or timer: transfers would wait for ever
 };

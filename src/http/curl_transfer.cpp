@@ -47,24 +47,43 @@ CurlTransfer::~CurlTransfer() {
 void CurlTransfer::start() {
 	started_ = std::chrono::steady_clock::now();
 	limits_ = engine_.settings().limits();
-	const std::shared_ptr<const HostPolicy> hosts = engine_.settings().hosts();
+	hosts_ = engine_.settings().hosts();
 	const Origin origin = parse_origin(request_.url);
 	host_ = origin.host;
-	const Verdict verdict = hosts->judge(origin);
+	scheme_ = origin.scheme;
+	const Verdict verdict = hosts_->judge(origin);
 	if (verdict == Verdict::refused)
-		throw Error(
-		    ErrorCode::address_refused, "host refused by policy",
-		    where(request_.endpoint, host_, "scheme: " + origin.scheme + ", port: " + std::to_string(origin.port)),
-		    "Neither a provider's own host over https nor listed in openbanking.allowed_hosts.");
+		throw Error(ErrorCode::address_refused, "host refused by policy",
+		            where(request_.endpoint, host_, "scheme: " + scheme_ + ", port: " + std::to_string(origin.port)),
+		            "Neither a provider's own host over https nor listed in openbanking.allowed_hosts.");
 	any_address_ = verdict == Verdict::any_address;
 
 	build_headers();
 	place_ = engine_.enter(*this, limits_.max_buffered);
-	pool_ = &engine_.pool(request_.pool, hosts);
+	launch();
+}
+
+void CurlTransfer::launch() {
+	pool_ = &engine_.pool(request_.pool, hosts_);
 	easy_ = pool_->take_easy();
-	set_options(origin);
+	set_options();
 	pool_->add(easy_);
 	added_ = true;
+}
+
+bool CurlTransfer::begin_anew() {
+	if (stop_ != Stop::connection_was_closed)
+		return false;
+	// The pool's other kept connections are as old. On a new one this cannot happen a second time.
+	engine_.retire([this](const CurlPool &pool) { return &pool == pool_; });
+	pool_ = nullptr;
+	ended_ = false;
+	added_ = false;
+	stop_ = Stop::none;
+	code_ = CURLE_OK;
+	sender_ = nullptr;
+	launch();
+	return true;
 }
 
 std::size_t CurlTransfer::receive_header(std::string_view line) {

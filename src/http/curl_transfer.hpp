@@ -28,6 +28,10 @@ public:
 	/// Throws Error, std::bad_alloc; it is not running then.
 	void start();
 
+	/// If it ended because its kept connection was already closed, so that nothing has been sent: starts it on a new
+	/// one and says so. Throws like start().
+	bool begin_anew();
+
 	bool await_ready() const noexcept { return ended_; }
 	template <class Promise>
 	void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
@@ -54,9 +58,10 @@ private:
 	struct Callbacks;
 	using Instant = std::chrono::steady_clock::time_point;
 
+	void launch();
 	void build_headers();
 	void add_header_line(const Header &header);
-	void set_options(const Origin &origin);
+	void set_options();
 	void set_method();
 	std::size_t receive_header(std::string_view line);
 	std::size_t receive_body(const char *data, std::size_t size);
@@ -72,7 +77,9 @@ private:
 	bool added_ = false;
 	std::vector<WipedString> header_lines_;
 	std::vector<curl_slist> header_nodes_;
+	std::shared_ptr<const HostPolicy> hosts_;
 	std::string host_;
+	std::string scheme_;
 	bool any_address_ = false;
 
 	ReadyNode *sender_ = nullptr;

@@ -19,6 +19,8 @@ Task<Response> CurlTransport::send(Request request) {
 	CurlTransfer transfer(*engine_, std::move(request));
 	transfer.start();
 	co_await transfer;
+	if (transfer.begin_anew())
+		co_await transfer;
 	co_return transfer.take();
 }
 

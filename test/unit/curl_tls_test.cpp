@@ -151,6 +151,29 @@ TEST_F(CurlTls, SessionsAreResumedWithinAPoolOnly) {
 	EXPECT_EQ(side.log.handshakes, 4);
 }
 
+// The bank says goodbye to idle connections the polite way; libcurl 7.88 takes the goodbye for a sign of life.
+TEST_F(CurlTls, ConnectionsClosedWhileKeptAreReplaced) {
+	std::atomic<int> requests = 0;
+	RawServer server(
+	    [&](Connection &c) {
+		    if (!c.request().empty())
+			    ++requests;
+		    std::this_thread::sleep_for(30ms); // so that all need a connection of their own
+		    c.send(answer("{}"));
+	    },
+	    side.streams());
+	for (int round = 1; round <= 3; ++round) {
+		Loop loop(reactor, waiter);
+		TaskGroup group(loop);
+		auto discard = [](http::Transport *t, http::Request r) -> Task<void> { co_await t->send(std::move(r)); };
+		for (int i = 0; i < 10; ++i)
+			group.spawn(discard(&transport, secure(server)));
+		loop.run(group.join());
+		EXPECT_TRUE(server.wait_open(0));
+		EXPECT_EQ(requests, 10 * round) << "sent twice or not at all";
+	}
+}
+
 TEST_F(CurlTls, StalledHandshakeCancels) {
 	RawServer server([](Connection &c) { c.stall(); });
 	waiter.interrupt_after(50ms);
