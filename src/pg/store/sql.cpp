@@ -1,6 +1,7 @@
 #include "pg/store/sql.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -64,6 +65,10 @@ void collect(RawResult *raw) {
 	MemoryContextSwitchTo(previous);
 }
 
+/// What is committed now. GetLatestSnapshot() refuses while the query runs parallel workers beside a live table, which
+/// the snapshot for catalogs does not. Server regime.
+Snapshot fresh_snapshot() { return IsInParallelMode() ? GetCatalogSnapshot(InvalidOid) : GetLatestSnapshot(); }
+
 Result copy_out(const RawResult &raw) {
 	Result result;
 	result.processed = raw.processed;
@@ -110,9 +115,9 @@ Result Statement::execute(std::span<const Param> params, bool fresh) {
 			nulls[i] = param.is_null() ? 'n' : ' ';
 			values[i] = param.is_null() ? static_cast<Datum>(0) : param.build();
 		}
-		const int rc = fresh ? SPI_execute_snapshot(plan_, values, nulls, GetLatestSnapshot(), InvalidSnapshot, true,
-													false, 0)
-							 : SPI_execute_plan(plan_, values, nulls, false, 0);
+		const int rc =
+			fresh ? SPI_execute_snapshot(plan_, values, nulls, fresh_snapshot(), InvalidSnapshot, true, false, 0)
+				  : SPI_execute_plan(plan_, values, nulls, false, 0);
 		if (rc < 0)
 			elog(ERROR, "could not execute statement: %s", SPI_result_code_string(rc));
 		collect(&raw);
