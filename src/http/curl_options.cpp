@@ -229,8 +229,8 @@ void CurlTransfer::set_options() {
 
 	set(easy_, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(limits_.connect_timeout));
 	set(easy_, CURLOPT_TIMEOUT_MS, milliseconds(limits_.total_timeout));
+	// Its time is set when the answer begins.
 	set(easy_, CURLOPT_LOW_SPEED_LIMIT, limits_.low_speed_limit);
-	set(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits_.low_speed_time.count()));
 	// An announced size ends the transfer before its first byte; what was not announced is counted as it comes.
 	set(easy_, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(limits_.max_response_size));
 	set(easy_, CURLOPT_BUFFERSIZE, 64L * 1024);

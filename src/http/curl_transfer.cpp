@@ -87,8 +87,10 @@ bool CurlTransfer::begin_anew() {
 }
 
 std::size_t CurlTransfer::receive_header(std::string_view line) {
-	if (answering_ == Instant{})
+	if (answering_ == Instant{}) {
 		answering_ = std::chrono::steady_clock::now();
+		curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits_.low_speed_time.count()));
+	}
 	// Counted over all blocks, so that endless interim answers (1xx) end as well.
 	header_bytes_ += line.size();
 	if (++header_lines_seen_ > limits_.max_header_lines || header_bytes_ > limits_.max_header_bytes) {

