@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -128,6 +130,25 @@ TEST(JsonReader, WhatNoTextMayHoldBecomesTheReplacementCharacter) {
 	Body body(R"({"a":"x\u0000y","b":"\uD800","c":"\\u0000"})");
 	Reader reader(body);
 	EXPECT_EQ(reader.root().raw(), R"({"a":"x\ufffdy","b":"\ufffd","c":"\\u0000"})");
+}
+
+TEST(JsonSanitize, LooksAtItsBytesOnly) {
+	// Without padding, as for documents: reading beyond the end is noticed.
+	const auto sanitized = [](std::string_view text) {
+		const auto bytes = std::make_unique<char[]>(text.size());
+		std::copy(text.begin(), text.end(), bytes.get());
+		sanitize(bytes.get(), text.size());
+		return std::string(bytes.get(), text.size());
+	};
+	EXPECT_EQ(sanitized(""), "");
+	EXPECT_EQ(sanitized("\\ud800"), "\\ufffd");
+	EXPECT_EQ(sanitized("\\ud800\\\\"), "\\ufffd\\\\");
+	EXPECT_EQ(sanitized("\\ud800\\udc00"), "\\ud800\\udc00");
+	for (std::string_view text :
+	     {std::string_view("\\ud800\\udc0"), std::string_view("\\ud800\\u"), std::string_view("\\u123"),
+	      std::string_view("\\u"), std::string_view("\\"), std::string_view("a\0b", 3), std::string_view("\xC3"),
+	      std::string_view("\xED\xA0\x80")})
+		EXPECT_EQ(failure([&] { sanitized(text); }), ErrorCode::bad_reply) << text;
 }
 
 TEST(JsonReader, RefusesBytesThatAreNoText) {
@@ -454,6 +475,48 @@ TEST(JsonReader, AFailureLeftAloneIsSkippedToo) {
 	});
 	reader.finish();
 	EXPECT_EQ(d, "e");
+}
+
+TEST(JsonReader, AFailureWhileReadingAgainIsSkippedToo) {
+	Body body(R"({"a":[[1],2],"b":{"x":{"y":1}},"c":"d"})");
+	Reader reader(body);
+	std::string c;
+	reader.root().object([&](std::string_view key, Value value) {
+		EXPECT_NE(value.raw(), "");
+		try {
+			if (key == "a")
+				value.array([](Value) { throw 1; });
+			else if (key == "b")
+				value.object([](std::string_view, Value) { throw 1; });
+			else
+				c = value.text();
+		} catch (int) {
+		}
+	});
+	reader.finish();
+	EXPECT_EQ(c, "d");
+}
+
+TEST(JsonReader, AFailureCostsNoDepth) {
+	// Reading fails 60 levels down; skipping begins again from the top.
+	std::string json(60, '[');
+	json += "1" + std::string(60, ']');
+	Body body("[" + json + "," + json + "]");
+	Reader reader(body);
+	const std::function<void(Value)> down = [&](Value value) {
+		if (value.kind() == Kind::array)
+			value.array(down);
+		else
+			value.text();
+	};
+	std::size_t rows = 0;
+	reader.root().array([&](Value item) {
+		EXPECT_EQ(failure([&] { down(item); }), ErrorCode::bad_reply);
+		EXPECT_EQ(item.raw(), json);
+		++rows;
+	});
+	reader.finish();
+	EXPECT_EQ(rows, 2u);
 }
 
 TEST(JsonReader, StaleValuesDoNotDisturb) {

@@ -6,10 +6,9 @@
 #include <random>
 #include <set>
 
-#include <openssl/err.h>
-
 #include "core/error.hpp"
 #include "crypto/base64.hpp"
+#include "crypto/openssl.hpp"
 
 namespace ob::crypto {
 namespace {
@@ -239,6 +238,16 @@ TEST(Seal, LeavesNoErrorInTheQueue) {
 	sealed.back() = static_cast<char>(sealed.back() ^ 1);
 	ERR_raise(ERR_LIB_USER, 1); // somebody else's, left behind
 	EXPECT_TRUE(unseal_failure(ring, sealed));
+	EXPECT_EQ(ERR_peek_error(), 0u);
+}
+
+TEST(ErrorQueue, IsEmptyBeforeAndAfter) {
+	ERR_raise(ERR_LIB_USER, 1);
+	{
+		const ErrorQueue queue;
+		EXPECT_EQ(ERR_peek_error(), 0u);
+		ERR_raise(ERR_LIB_USER, 1);
+	}
 	EXPECT_EQ(ERR_peek_error(), 0u);
 }
 
