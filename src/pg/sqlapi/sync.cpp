@@ -9,7 +9,7 @@
 #include "pg/locks.hpp"
 #include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
-#include "pg/sqlapi/procedure.hpp"
+#include "pg/store/procedure.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sync_store.hpp"
@@ -119,7 +119,7 @@ SyncReport sync_now(const Connection &connection, bool full) {
 	std::exception_ptr error;
 	SyncReport report;
 	try {
-		report = run_committing(sync_committing(connection, full, &locked));
+		report = store::run_committing(sync_committing(connection, full, &locked));
 	} catch (...) {
 		error = std::current_exception();
 	}
@@ -168,7 +168,7 @@ OB_FUNCTION(ob_sync) {
 }
 
 OB_FUNCTION(ob_sync_now) {
-	in_procedure(fcinfo, "ob.sync_now", [&] {
+	ob::pg::store::in_procedure(fcinfo, "ob.sync_now", [&] {
 		auto connection = ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
 		const bool full = boolean_argument(fcinfo, 1).value_or(false);
 		notice(connection, sync_now(connection, full));

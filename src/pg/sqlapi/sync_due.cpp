@@ -9,7 +9,7 @@ extern "C" {
 #include "pg/entry.hpp"
 #include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
-#include "pg/sqlapi/procedure.hpp"
+#include "pg/store/procedure.hpp"
 #include "pg/store/due_store.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/worker/client.hpp"
@@ -98,7 +98,7 @@ void sync_due(FunctionCallInfo fcinfo) {
 	std::exception_ptr error;
 	sync::DueCounts counts;
 	try {
-		counts = run_committing(recover_and_sync(std::move(context), arguments.limits));
+		counts = store::run_committing(recover_and_sync(std::move(context), arguments.limits));
 	} catch (...) {
 		error = std::current_exception();
 	}
@@ -114,6 +114,6 @@ void sync_due(FunctionCallInfo fcinfo) {
 
 OB_FUNCTION(ob_sync_due) {
 	using namespace ob::pg::sqlapi;
-	in_procedure(fcinfo, "ob.sync_due", [&] { sync_due(fcinfo); });
+	ob::pg::store::in_procedure(fcinfo, "ob.sync_due", [&] { sync_due(fcinfo); });
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include "core/loop.hpp"
 #include "pg/runtime.hpp"
 
-namespace ob::pg::sqlapi {
+namespace ob::pg::store {
 
 /// Runs `body` with SPI connected so that it may commit. Throws invalid_transaction (2D000) if the caller's context does
 /// not allow that, before `body` does anything.
@@ -35,4 +35,4 @@ T run_committing(Task<T> task) {
 	return loop.run(std::move(task));
 }
 
-} // namespace ob::pg::sqlapi
+} // namespace ob::pg::store

@@ -1,4 +1,4 @@
-#include "pg/sqlapi/procedure.hpp"
+#include "pg/store/procedure.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -12,7 +12,7 @@ extern "C" {
 #include "core/error.hpp"
 #include "pg/guard.hpp"
 
-namespace ob::pg::sqlapi {
+namespace ob::pg::store {
 
 void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function<void()> &body) {
 	const bool may_commit = fcinfo->context && IsA(fcinfo->context, CallContext) &&
@@ -37,4 +37,4 @@ void ProcedureWaiter::wait(int fd) {
 	waiter_.wait(fd);
 }
 
-} // namespace ob::pg::sqlapi
+} // namespace ob::pg::store
