@@ -46,17 +46,19 @@ SELECT (json_build_object('item_id', provider_connection_id, 'transactions', jso
 \! curl -fsS -X POST -H 'Content-Type: application/json' -d "$CHANGE" "$OB_SANDBOX_URL/_control/plaid/transactions/add" > /dev/null
 \set ECHO queries
 SELECT status, added, modified, removed, unchanged, requests FROM ob.sync(1);
-SELECT status, amount, currency, description FROM ob.transactions
-    WHERE description IN ('Corner Coffee', 'Book Shop') ORDER BY description;
+SELECT status, date, amount, currency, merchant_name FROM ob.transactions
+    WHERE date = current_date ORDER BY amount;
 
 \echo '\n--- What a schedule calls: everything that is due, many connections at once, each committed by itself.\n'
+SELECT connection_id, user_ref FROM unnest(ARRAY['bob', 'carol']) AS u(user_ref), ob.sandbox_link('plaid', user_ref);
 CALL ob.sync_due();
-SELECT connection_id, institution_name, badge, what_to_do, transactions_synced FROM ob.connection_status;
+SELECT connection_id, user_ref, institution_name, badge, what_to_do, transactions_synced FROM ob.connection_status
+    ORDER BY connection_id;
 
 \echo '\n--- The token is sealed; here is all that the table shows of it.\n'
-SELECT subject, kind, length(sealed) AS sealed_bytes FROM ob.tokens;
+SELECT subject, kind, length(sealed) AS sealed_bytes FROM ob.tokens ORDER BY subject;
 
 \echo '\n--- Disconnect: revoked at Plaid, token erased; the history stays unless purge => true.\n'
 SELECT ob.disconnect(1);
-SELECT connection_id, badge, state FROM ob.connection_status;
-SELECT action, success FROM ob.audit_log ORDER BY id;
+SELECT connection_id, user_ref, badge, state FROM ob.connection_status ORDER BY connection_id;
+SELECT action, success FROM ob.audit_log WHERE connection_id = 1 ORDER BY id;
