@@ -126,12 +126,16 @@ public:
 		}
 	}
 
-	/// Runs what is ready and returns without waiting: requests go out and answers are taken in while the caller, who is
-	/// no coroutine, has other work to do. Throws what the waiter throws.
-	void run_ready() {
+	/// Runs what is ready, until `done()` holds, and returns without waiting: requests go out and answers are taken in
+	/// while the caller, who is no coroutine, has other work to do. Throws what the waiter throws.
+	template <class Predicate>
+	void run_ready(Predicate done) {
 		look();
 		int steps = 0;
-		while (ReadyNode *node = pop()) {
+		while (!done()) {
+			ReadyNode *node = pop();
+			if (!node)
+				break;
 			node->handle_.resume();
 			if (++steps % kStepsPerLook == 0)
 				look();

@@ -25,6 +25,9 @@ protected:
 			co_await put;
 		}
 	}
+	void run_ready() {
+		loop.run_ready([] { return false; });
+	}
 	/// Takes until all producers have ended.
 	std::vector<int> take_all() {
 		std::vector<int> taken;
@@ -58,25 +61,25 @@ TEST_F(HandoverTest, TakesTurnsAmongProducers) {
 
 TEST_F(HandoverTest, AProducerHasOneItemAliveHoweverLongTheConsumerWaits) {
 	group.spawn(produce(1, 5));
-	loop.run_ready();
-	loop.run_ready();
+	run_ready();
+	run_ready();
 	EXPECT_EQ(made, 1);
 	EXPECT_EQ(*handover.take(), 1);
-	loop.run_ready();
+	run_ready();
 	EXPECT_EQ(made, 1) << "not before the consumer is done with the first";
 	handover.release();
 	handover.release(); // a second time has no effect
-	loop.run_ready();
+	run_ready();
 	EXPECT_EQ(made, 2);
 }
 
 TEST_F(HandoverTest, TakingTheNextReleasesTheOneBefore) {
 	group.spawn(produce(1, 2));
 	group.spawn(produce(11, 1));
-	loop.run_ready();
+	run_ready();
 	EXPECT_EQ(*handover.take(), 1);
 	EXPECT_EQ(*handover.take(), 11);
-	loop.run_ready();
+	run_ready();
 	EXPECT_EQ(made, 3);
 }
 
@@ -84,7 +87,7 @@ TEST_F(HandoverTest, ADestroyedProducerLeavesTheLine) {
 	{
 		TaskGroup brief(loop);
 		brief.spawn(produce(1, 1));
-		loop.run_ready();
+		run_ready();
 		EXPECT_TRUE(handover.ready());
 	}
 	EXPECT_FALSE(handover.ready());
@@ -97,7 +100,7 @@ TEST_F(HandoverTest, AProducerMayGoWhileItsItemIsInUse) {
 	{
 		TaskGroup brief(loop);
 		brief.spawn(produce(1, 2));
-		loop.run_ready();
+		run_ready();
 		item = handover.take();
 	}
 	handover.release();
@@ -109,18 +112,27 @@ TEST_F(HandoverTest, ReleasedProducersThatAreDestroyedBeforeTheyRun) {
 	{
 		TaskGroup brief(loop);
 		brief.spawn(produce(1, 2));
-		loop.run_ready();
+		run_ready();
 		(void)handover.take();
 		handover.release();
 	}
-	loop.run_ready();
+	run_ready();
 	EXPECT_EQ(made, 1);
+}
+
+TEST_F(HandoverTest, RunReadyStopsWhenToldTo) {
+	group.spawn(produce(1, 1));
+	group.spawn(produce(2, 1));
+	loop.run_ready([&] { return made == 1; });
+	EXPECT_EQ(made, 1);
+	run_ready();
+	EXPECT_EQ(made, 2);
 }
 
 TEST_F(HandoverTest, RunReadyLooksForInterrupts) {
 	group.spawn(produce(1, 1));
 	waiter.interrupt_after(0ms);
-	EXPECT_THROW(loop.run_ready(), Interrupted);
+	EXPECT_THROW(run_ready(), Interrupted);
 }
 
 } // namespace

@@ -30,7 +30,7 @@ std::optional<Batch> Reading::next() {
 	}
 	handover_.release();
 	if (handover_.ready())
-		loop_.run_ready();
+		loop_.run_ready([&] { return failure_ != nullptr; });
 	else
 		loop_.drive([&] { return handover_.ready() || failure_ || group_.running() == 0; });
 	group_.reap();
@@ -46,7 +46,10 @@ std::optional<Batch> Reading::next() {
 void Reading::prefetch() {
 	handover_.release();
 	add_all_workers();
-	loop_.run_ready();
+	// Nobody works on after a failure: the server may have raised it, and then nothing may be asked of it any more.
+	loop_.run_ready([&] { return failure_ != nullptr; });
+	if (failure_)
+		std::rethrow_exception(failure_);
 }
 
 Task<void> Reading::work() {

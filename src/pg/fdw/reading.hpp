@@ -55,11 +55,11 @@ public:
 
 	/// The next batch, nothing at the end. Throws the first failure of any connection, then failed() names it.
 	std::optional<Batch> next();
-	/// The batch taken last will be used up soon: its worker asks for the next page meanwhile.
+	/// The batch taken last will be used up soon: its worker asks for the next page meanwhile. Throws as next() does.
 	void prefetch();
 
 	const std::vector<store::Connection> &connections() const { return order_.connections; }
-	/// The connection whose failure next() threw; null if it threw for another reason.
+	/// The connection whose failure was thrown; null if the reason was another one.
 	const store::Connection *failed() const { return failed_; }
 
 private:

@@ -110,8 +110,11 @@ bool Scan::fill(Block *block) {
 
 void Scan::last_call(Block *block) {
 	block->last_call = -1;
-	if (reading_)
-		reading_->prefetch();
+	if (!reading_)
+		return;
+	const MemoryContext before = MemoryContextSwitchTo(page_);
+	read([&] { reading_->prefetch(); });
+	MemoryContextSwitchTo(before);
 }
 
 void Scan::start() {
@@ -162,27 +165,31 @@ void Scan::apply_conditions(std::vector<store::Connection> &connections) {
 	std::erase_if(connections, [&](const store::Connection &) { return !kept[i++]; });
 }
 
+void Scan::read(const std::function<void()> &step) {
+	std::exception_ptr failure;
+	try {
+		step();
+	} catch (...) {
+		failure = std::current_exception();
+	}
+	if (!failure)
+		return;
+	if (const store::Connection *failed = reading_->failed()) {
+		set_context(failed);
+		const store::Connection connection = *failed;
+		reading_.reset(); // the other requests end here: nobody will read their answers
+		report_failure(connection, failure);
+	}
+	std::rethrow_exception(failure);
+}
+
 bool Scan::next_batch() {
 	// The rows of the old batch are handed out, its bytes need not wait for the next one.
 	batch_.reset();
 	built_ = 0;
 	if (!reading_)
 		return false;
-	std::exception_ptr failure;
-	try {
-		batch_ = reading_->next();
-	} catch (...) {
-		failure = std::current_exception();
-	}
-	if (failure) {
-		if (const store::Connection *failed = reading_->failed()) {
-			set_context(failed);
-			const store::Connection connection = *failed;
-			reading_.reset(); // the other requests end here: nobody will read their answers
-			report_failure(connection, failure);
-		}
-		std::rethrow_exception(failure);
-	}
+	read([&] { batch_ = reading_->next(); });
 	if (!batch_) {
 		reading_.reset();
 		return false;

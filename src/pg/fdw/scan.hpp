@@ -7,6 +7,7 @@ extern "C" {
 #include "nodes/execnodes.h"
 }
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ private:
 	/// Drops the connections that conditions on connection columns exclude.
 	void apply_conditions(std::vector<store::Connection> &connections);
 	bool next_batch();
+	/// Takes a step of the reading; a connection's failure is named in the context and reported before it goes on.
+	void read(const std::function<void()> &step);
 	void build(Block *block);
 	void set_context(const store::Connection *connection);
 
