@@ -150,7 +150,8 @@ bool Connection::finish() {
 	const Delivery delivery = std::exchange(delivery_, Delivery{});
 	const std::string answer = std::exchange(out_, std::string{});
 	if (delivery.delay.count() > 0) {
-		std::this_thread::sleep_for(delivery.delay);
+		// No event is waited for but the end of the connection or of the server.
+		static_cast<void>(wait(0, delivery.delay));
 	}
 	if (delivery.stall) {
 		hold();
@@ -179,6 +180,9 @@ bool Connection::finish() {
 	                  (fast >= bytes.size() || send_slowly(bytes.substr(fast), delivery.bytes_per_second));
 	if (delivery.cut != Delivery::Cut::none) {
 		wants_reset_ = delivery.reset;
+		if (tls_ != nullptr) {
+			SSL_set_quiet_shutdown(tls_, 1); // a cut has no farewell
+		}
 		return false;
 	}
 	return sent;

@@ -70,7 +70,7 @@ Fault read_fault(const Json &rule, const RawObject &raw) {
 	Fault fault;
 	fault.kind = kind->kind;
 	fault.takes_effect = rule.truth_of("takes_effect", kind->takes_effect);
-	fault.status = static_cast<int>(rule.integer_of("status", 500));
+	fault.status = static_cast<int>(rule.integer_of("status", fault.kind == Fault::Kind::html ? 502 : 500));
 	fault.code = rule.text_of("code");
 	fault.text = rule.has("body") ? rule.text_of("body") : rule.text_of("message");
 	fault.bytes = static_cast<std::size_t>(rule.integer_of("bytes"));
@@ -214,7 +214,7 @@ std::optional<Response> replacement(const Fault &fault, Provider &provider) {
 		out.status = 429;
 		break;
 	case Fault::Kind::html:
-		out.status = fault.status == 500 ? 502 : fault.status;
+		out.status = fault.status;
 		out.content_type = "text/html";
 		out.body = fault.text.empty() ? "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad "
 		                                "Gateway</h1></body></html>\n"

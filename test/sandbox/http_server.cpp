@@ -16,6 +16,7 @@ namespace {
 constexpr int kBacklog = 4096; // httplib's own queue of 5 would drop connections of a burst
 constexpr std::size_t kFiller = 1U << 16U;
 constexpr std::chrono::seconds kKeepAlive{3600};
+constexpr std::chrono::seconds kPeerLimit{600};
 constexpr std::size_t kKeepAliveCount = 1'000'000; // only announced
 
 // A thread per connection, made when none is idle: hundreds of kept-alive connections must not wait for each other.
@@ -97,6 +98,9 @@ public:
 		Delete(".*", route);
 		new_task_queue = [] { return new GrowingPool; };
 		set_tcp_nodelay(true);
+		// httplib puts these on the socket, where they also bound TLS; a client that pauses is not to be hung up on.
+		set_read_timeout(kPeerLimit);
+		set_write_timeout(kPeerLimit);
 		set_keep_alive_timeout(kKeepAlive.count());
 		set_keep_alive_max_count(kKeepAliveCount);
 		if (port == 0) {

@@ -1,6 +1,6 @@
 #include "events.hpp"
 
-#include <cstdlib>
+#include <algorithm>
 
 namespace ob::sandbox::plaid {
 
@@ -74,7 +74,11 @@ bool fire_item(State &state, Item &item, std::string_view code) {
 	if (code == "NEW_ACCOUNTS_AVAILABLE") {
 		fields.raw("error", error_of(item));
 	} else if (code == "USER_ACCOUNT_REVOKED") {
-		fields.string("account_id", item.accounts.empty() ? "" : item.accounts.front().id);
+		// The one that is no longer shared, if there is one.
+		const auto gone = std::find_if(item.accounts.begin(), item.accounts.end(),
+		                               [](const Account &account) { return !account.shared; });
+		const bool any = gone != item.accounts.end();
+		fields.string("account_id", any ? gone->id : item.accounts.empty() ? "" : item.accounts.front().id);
 	} else if (code == "PENDING_DISCONNECT") {
 		fields.string("reason", "INSTITUTION_TOKEN_EXPIRATION").string("disconnect_time", format_time(in_a_week));
 	} else if (code == "PENDING_EXPIRATION") {

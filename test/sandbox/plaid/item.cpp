@@ -12,7 +12,8 @@ namespace {
 // Plaid: a public token of another environment or client, an expired or a used one gives INVALID_PUBLIC_TOKEN.
 ObjectText exchange(Call &call) {
 	const auto found = call.state.public_tokens.find(call.body.text_of("public_token"));
-	if (found == call.state.public_tokens.end() || found->second.client_id != call.client_id) {
+	if (found == call.state.public_tokens.end() || found->second.client_id != call.client_id ||
+	    !call.state.is_of_environment("public", found->first)) {
 		fail("INVALID_PUBLIC_TOKEN");
 	}
 	PublicToken &token = found->second;

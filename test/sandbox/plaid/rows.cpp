@@ -155,6 +155,26 @@ Transaction make_transaction(const Item &item, const RawObject &row, Day today) 
 	return out;
 }
 
+Transaction make_transaction(const Item &item, const RowValues &values) {
+	static const std::vector<std::shared_ptr<const std::string>> tails = [] {
+		std::vector<std::shared_ptr<const std::string>> all;
+		for (std::size_t index = 0; index < merchant_count(); ++index) {
+			all.push_back(std::make_shared<const std::string>(shared_merchant_part(index)));
+		}
+		return all;
+	}();
+	const Merchant &m = merchant(values.merchant);
+	Transaction out;
+	out.id = values.id;
+	out.account = item.account_index(values.account_id).value_or(TransactionLog::kForeignAccount);
+	out.date = values.date;
+	out.pending = values.pending;
+	out.head = own_part(values, m);
+	out.tail = tails[values.merchant];
+	out.original_description = json_string(values.name.empty() ? m.raw_name : values.name);
+	return out;
+}
+
 RawObject row_of(const Transaction &transaction) {
 	std::string text;
 	transaction.append_to(text, false);

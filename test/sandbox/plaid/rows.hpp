@@ -45,6 +45,9 @@ struct RowValues {
 /// stand-in for the simulator's own use only: the object goes out as it is.
 [[nodiscard]] Transaction make_transaction(const Item &item, const RawObject &row, Day today);
 
+/// The same from values, without the detour over an object.
+[[nodiscard]] Transaction make_transaction(const Item &item, const RowValues &values);
+
 /// The row of a transaction as an object again, original_description included.
 [[nodiscard]] RawObject row_of(const Transaction &transaction);
 

@@ -123,7 +123,7 @@ ObjectText create_transactions(Call &call) {
 		rows.push_back(std::move(row));
 	}
 	for (const RowValues &row : rows) {
-		item.transactions.add(make_transaction(item, make_row(row), today), item.readiness != Readiness::not_ready);
+		item.transactions.add(make_transaction(item, row), item.readiness != Readiness::not_ready);
 	}
 	announce_changes(call.state, item, rows.size(), {});
 	return {};

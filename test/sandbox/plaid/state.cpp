@@ -161,6 +161,12 @@ void State::advance_all(bool always) {
 	}
 }
 
+bool State::is_of_environment(std::string_view kind, std::string_view token) const {
+	// Tokens that a test has chosen itself have no such prefix and belong everywhere.
+	const std::string prefix = std::string(kind) + "-";
+	return !token.starts_with(prefix) || token.starts_with(prefix + world.config.environment + "-");
+}
+
 void State::clear() {
 	ledger.clear();
 	access_tokens.clear();
@@ -172,9 +178,10 @@ void State::clear() {
 }
 
 Item &Call::item() {
-	const auto found = state.access_tokens.find(body.text_of("access_token"));
+	const std::string token = body.text_of("access_token");
+	const auto found = state.access_tokens.find(token);
 	Item *item = found == state.access_tokens.end() ? nullptr : state.ledger.find(found->second);
-	if (item == nullptr || item->client_id != client_id) {
+	if (item == nullptr || item->client_id != client_id || !state.is_of_environment("access", token)) {
 		fail("INVALID_ACCESS_TOKEN");
 	}
 	if (item->removed) {

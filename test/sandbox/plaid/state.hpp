@@ -111,6 +111,8 @@ public:
 	void advance_all(bool always);
 	/// Goes to a stage now. Makes the transactions visible that belong to it.
 	void reach(Item &item, Readiness stage);
+	/// False for a token that another environment has made.
+	[[nodiscard]] bool is_of_environment(std::string_view kind, std::string_view token) const;
 	void clear();
 
 private:

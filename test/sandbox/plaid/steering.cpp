@@ -3,17 +3,12 @@
 #include <algorithm>
 
 #include "events.hpp"
-#include "link_session.hpp"
 #include "rows.hpp"
 #include "test_users.hpp"
 
 namespace ob::sandbox::plaid {
 
 namespace {
-
-[[noreturn]] void unknown(std::string_view area, std::string_view what) {
-	throw ControlError{"unknown command: " + std::string(area) + "/" + std::string(what)};
-}
 
 Readiness stage_of(const std::string &name) {
 	if (name == "not_ready") {
@@ -94,22 +89,6 @@ void set_item(State &state, Item &item, const Command &command) {
 	item.removed = body.truth_of("removed", item.removed);
 }
 
-Account account_from(State &state, const RawObject &given) {
-	const RawObject usual = make_account(state.world.ids.alphanumeric(37), "depository", "checking", "Account",
-	                                     std::nullopt, "0000", "100", "110", "null")
-	                            .fields;
-	Account account = make_account(usual.text_of("account_id"), "depository", "checking", "Account", std::nullopt,
-	                               "0000", "100", "110", "null");
-	account.fields.merge(given);
-	if (const auto balances = given.get("balances")) {
-		account.balances.merge(RawObject::parse(*balances).value_or(RawObject{}));
-	}
-	account.fields.erase("balances");
-	account.live_balances = account.balances;
-	account.id = account.fields.text_of("account_id");
-	return account;
-}
-
 std::string describe_item(const Item &item) {
 	std::vector<std::string> accounts;
 	for (const Account &account : item.accounts) {
@@ -183,6 +162,10 @@ std::string create_items(State &state, const std::string &text) {
 }
 
 } // namespace
+
+void unknown(std::string_view area, std::string_view what) {
+	throw ControlError{"unknown command: " + std::string(area) + "/" + std::string(what)};
+}
 
 Command::Command(const std::string &text, std::initializer_list<std::string_view> words)
     : body(Json::parse_lenient(text)), raw(RawObject::parse(text).value_or(RawObject{})) {
@@ -272,80 +255,6 @@ std::string steer_items(State &state, std::string_view what, const std::string &
 		return "{\"done\":true}";
 	}
 	unknown("items", what);
-}
-
-std::string steer_accounts(State &state, std::string_view what, const std::string &body) {
-	if (what == "add") {
-		const Command command(body, {"item_id", "access_token", "account"});
-		Item &item = item_of(state, command);
-		item.accounts.push_back(account_from(state, command.object("account")));
-		return ObjectText{}.string("account_id", item.accounts.back().id).end();
-	}
-	if (what == "set") {
-		const Command command(body, {"item_id", "access_token", "account_id", "set", "omit", "balances",
-		                             "live_balances", "closed", "shared"});
-		Item &item = item_of(state, command);
-		const std::uint32_t index = account_of(item, command);
-		Account &account = item.accounts[index];
-		account.fields.merge(command.object("set"));
-		account.id = account.fields.text_of("account_id");
-		account.balances.merge(command.object("balances"));
-		account.live_balances.merge(command.object("balances"));
-		account.live_balances.merge(command.object("live_balances"));
-		for (const std::string &field : command.body.get("omit").texts()) {
-			account.fields.erase(field);
-			account.balances.erase(field);
-			account.live_balances.erase(field);
-		}
-		account.closed = command.body.truth_of("closed", account.closed);
-		if (command.body.has("shared") && command.body.truth_of("shared") != account.shared) {
-			account.shared = !account.shared;
-			item.transactions.hide_account(index, !account.shared);
-			if (account.shared && item.readiness != Readiness::not_ready) {
-				item.transactions.reveal(day_of(state.world.clock.now()) - std::chrono::days{item.days_requested});
-			}
-		}
-		return ObjectText{}.raw("account", account_object(account, false)).end();
-	}
-	unknown("accounts", what);
-}
-
-std::string steer_link(State &state, std::string_view what, const std::string &body) {
-	const Command command(
-	    body, {"link_token", "institution_id", "username", "password", "account_names", "finish", "status", "error"});
-	const auto found = state.link_tokens.find(command.text("link_token"));
-	if (found == state.link_tokens.end()) {
-		throw ControlError{"no such link token"};
-	}
-	LinkToken &token = found->second;
-	const bool continues = !token.sessions.empty() && !token.sessions.back().finished;
-	LinkSession &session = continues ? token.sessions.back() : open_session(state, token);
-	if (what == "complete") {
-		LinkInput input;
-		input.institution_id = command.text("institution_id", input.institution_id);
-		input.username = command.text("username", input.username);
-		input.password = command.text("password", input.password);
-		input.finish = command.body.truth_of("finish", true);
-		if (command.body.has("account_names")) {
-			const auto names = command.body.get("account_names").texts();
-			input.ticked = [names](std::size_t, const Account &account) {
-				return std::find(names.begin(), names.end(), account.fields.text_of("name")) != names.end();
-			};
-		}
-		complete_session(state, token, session, input);
-	} else if (what == "exit") {
-		std::optional<ApiError> error;
-		if (command.body.has("error")) {
-			error = make_error(command.text("error"));
-		}
-		exit_session(state, token, session, error, command.text("status", "requires_credentials"));
-	} else if (what != "open") {
-		unknown("link", what);
-	}
-	return ObjectText{}
-	    .string("link_session_id", session.id)
-	    .raw("public_tokens", json_strings(session.public_tokens))
-	    .end();
 }
 
 namespace {

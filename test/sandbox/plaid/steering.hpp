@@ -26,6 +26,11 @@ struct Command {
 /// Index of the account that account_id names, or of the first one.
 [[nodiscard]] std::uint32_t account_of(const Item &item, const Command &command);
 
+/// Throws ControlError.
+[[noreturn]] void unknown(std::string_view area, std::string_view what);
+/// An account of these fields and balances; what is missing gets its usual value.
+[[nodiscard]] Account account_from(State &state, const RawObject &given);
+
 [[nodiscard]] std::string steer_items(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_accounts(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_transactions(State &state, std::string_view what, const std::string &body);

@@ -15,7 +15,7 @@ using std::chrono::days;
 
 void add_row(Item &item, World &world, RowValues values, bool visible) {
 	values.id = world.ids.alphanumeric(37);
-	item.transactions.add(make_transaction(item, make_row(values), day_of(world.clock.now())), visible);
+	item.transactions.add(make_transaction(item, values), visible);
 }
 
 void add_default_accounts(Item &item, World &world) {
