@@ -6,9 +6,13 @@ namespace ob::pg {
 
 namespace {
 
+/// Cut before a character that does not fit: half of one would be invalid to a client with another encoding.
 template <std::size_t Size>
 void copy_text(char (&to)[Size], const char *from) noexcept {
-	const std::size_t length = strnlen(from, Size - 1);
+	const auto continues = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; };
+	std::size_t length = strnlen(from, Size - 1);
+	while (length > 0 && continues(from[length]))
+		--length;
 	std::memcpy(to, from, length);
 	to[length] = '\0';
 }
@@ -17,15 +21,14 @@ int make_sqlstate(const char *text) noexcept {
 	return MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
 }
 
-/// Raises a copied server error as it was and frees the copy of the one raised before: raising copies once more and
-/// never returns, so each error is freed by its successor.
-[[noreturn]] void raise_server_error(ErrorData *error) {
-	static ErrorData *last = nullptr;
-	ErrorData *previous = last;
+/// Raises a copied server error as it was and lets go of the one raised before: raising copies once more and never
+/// returns, so each error is freed by its successor.
+[[noreturn]] void raise_server_error(HeldError *error) {
+	static HeldError *last = nullptr;
+	HeldError *previous = last;
 	last = error;
-	if (previous)
-		FreeErrorData(previous);
-	ReThrowError(error);
+	release(previous);
+	ReThrowError(error->data);
 }
 
 } // namespace
@@ -33,7 +36,7 @@ int make_sqlstate(const char *text) noexcept {
 void Failure::set(const ServerError &error) noexcept {
 	if (error.data()) {
 		kind = Kind::server;
-		server = error.data();
+		server = error.hold();
 	} else {
 		set(ErrorCode::out_of_memory, "out of memory");
 	}

@@ -15,7 +15,7 @@ namespace ob::pg {
 /// A failure as plain data, so that raising it jumps over nothing. Longer texts are cut.
 struct Failure {
 	enum class Kind { interrupted, server, ours } kind = Kind::ours;
-	ErrorData *server = nullptr;
+	HeldError *server = nullptr; // one hold, which raise() takes over
 	int sqlstate = 0;
 	char message[512];
 	char detail[1024];

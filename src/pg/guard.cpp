@@ -2,39 +2,33 @@
 
 namespace ob::pg {
 
-namespace {
-
-/// Errors in flight live here: the context that was current may be gone before they are raised again.
-MemoryContext error_memory() {
-	static MemoryContext context = nullptr;
-	if (!context)
-		context = AllocSetContextCreate(TopMemoryContext, "openbanking errors", ALLOCSET_SMALL_SIZES);
-	return context;
+void release(HeldError *held) noexcept {
+	if (held && --held->holders == 0)
+		MemoryContextDelete(held->memory);
 }
 
-} // namespace
-
 void detail::throw_pending(MemoryContext memory) {
-	ErrorData *volatile copy = nullptr;
+	HeldError *volatile copy = nullptr;
+	MemoryContext volatile home = nullptr;
 	{
 		// Copying allocates, so it can fail as well; that error is dropped, and the first one becomes "out of memory".
 		GuardScope scope;
 		sigjmp_buf jump;
 		if (sigsetjmp(jump, 0) == 0) {
 			PG_exception_stack = &jump;
-			MemoryContextSwitchTo(TopMemoryContext);
-			MemoryContextSwitchTo(error_memory());
-			copy = CopyErrorData();
+			error_context_stack = nullptr; // the first error has its context already
+			home = AllocSetContextCreate(TopMemoryContext, "openbanking error", ALLOCSET_SMALL_SIZES);
+			MemoryContextSwitchTo(home);
+			auto *fresh = static_cast<HeldError *>(palloc(sizeof(HeldError)));
+			*fresh = {home, CopyErrorData(), 1};
+			copy = fresh;
 		}
 	}
 	FlushErrorState();
 	MemoryContextSwitchTo(memory);
+	if (!copy && home)
+		MemoryContextDelete(home);
 	throw ServerError(copy);
-}
-
-void discard(const ServerError &error) noexcept {
-	if (error.data())
-		FreeErrorData(error.data());
 }
 
 } // namespace ob::pg

@@ -12,21 +12,39 @@
 
 namespace ob::pg {
 
+/// A copied server error. It lives outside all transactions, in memory of its own that goes with its last holder.
+struct HeldError {
+	MemoryContext memory;
+	ErrorData *data;
+	int holders;
+};
+
+/// Lets go of an error; null is allowed. Frees memory and does nothing else with the server, so destructors may call it.
+void release(HeldError *held) noexcept;
+
 /// A server error on its way through C++ frames. It carries the whole ErrorData and must reach entry(), which raises it
 /// unchanged; only subtransaction() may stop it, because nothing else undoes what the error left half done.
 class ServerError : public std::exception {
 public:
-	explicit ServerError(ErrorData *data) noexcept : data_(data) {}
+	/// Takes over one hold; null if there was no memory left to copy the error.
+	explicit ServerError(HeldError *held) noexcept : held_(held) {}
+	ServerError(const ServerError &other) noexcept : held_(other.hold()) {}
+	ServerError &operator=(const ServerError &) = delete;
+	~ServerError() override { release(held_); }
+
 	const char *what() const noexcept override { return "server error"; }
 	/// Null if there was no memory left to copy it.
-	ErrorData *data() const noexcept { return data_; }
+	const ErrorData *data() const noexcept { return held_ ? held_->data : nullptr; }
+	/// One more hold on the error, for whoever outlives this exception.
+	HeldError *hold() const noexcept {
+		if (held_)
+			++held_->holders;
+		return held_;
+	}
 
 private:
-	ErrorData *data_;
+	HeldError *held_;
 };
-
-/// Frees an error that will not be raised any more.
-void discard(const ServerError &error) noexcept;
 
 namespace detail {
 

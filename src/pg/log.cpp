@@ -13,10 +13,8 @@ Error describe(const std::exception_ptr &failure) {
 		return error;
 	} catch (const ServerError &error) {
 		const ErrorData *data = error.data();
-		Error copy(ErrorCode::internal, data && data->message ? data->message : "out of memory",
-				   data ? "SQLSTATE " + std::string(unpack_sql_state(data->sqlerrcode)) : std::string());
-		discard(error);
-		return copy;
+		return Error(ErrorCode::internal, data && data->message ? data->message : "out of memory",
+					 data ? "SQLSTATE " + std::string(unpack_sql_state(data->sqlerrcode)) : std::string());
 	} catch (const std::bad_alloc &) {
 		return Error(ErrorCode::out_of_memory, "out of memory");
 	} catch (const Interrupted &) {
@@ -28,12 +26,16 @@ Error describe(const std::exception_ptr &failure) {
 	}
 }
 
-void log_failure(const std::string &what, const std::exception_ptr &failure) {
-	const Error error = describe(failure);
-	guard([&] {
-		ereport(LOG, (errmsg_internal("openbanking: %s: %s", what.c_str(), error.message().c_str()),
-					  error.detail().empty() ? 0 : errdetail_internal("%s", error.detail().c_str())));
-	});
+void log_failure(const std::string &what, const std::exception_ptr &failure) noexcept {
+	try {
+		const Error error = describe(failure);
+		guard([&] {
+			ereport(LOG, (errmsg_internal("openbanking: %s: %s", what.c_str(), error.message().c_str()),
+						  error.detail().empty() ? 0 : errdetail_internal("%s", error.detail().c_str())));
+		});
+	} catch (...) {
+		// No memory for a line of log: there is nobody left to tell.
+	}
 }
 
 } // namespace ob::pg

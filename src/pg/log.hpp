@@ -10,10 +10,10 @@
 
 namespace ob::pg {
 
-/// Code, message and detail of a failure, as it would have been raised; frees a server error.
+/// Code, message and detail of a failure, as it would have been raised.
 Error describe(const std::exception_ptr &failure);
 
-/// One line at level LOG: `what`, SQLSTATE and message.
-void log_failure(const std::string &what, const std::exception_ptr &failure);
+/// One line at level LOG: `what`, SQLSTATE and message. May be called while another exception is handled.
+void log_failure(const std::string &what, const std::exception_ptr &failure) noexcept;
 
 } // namespace ob::pg

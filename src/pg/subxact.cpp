@@ -17,22 +17,28 @@ void subtransaction(const std::function<void()> &body) {
 		BeginInternalSubTransaction(nullptr);
 		MemoryContextSwitchTo(memory);
 	});
+	const auto return_to_caller = [&] {
+		MemoryContextSwitchTo(memory);
+		CurrentResourceOwner = owner;
+	};
 	std::exception_ptr error;
 	try {
 		body();
+		// Releasing can fail as well, and then the subtransaction is still open.
+		guard([&] {
+			ReleaseCurrentSubTransaction();
+			return_to_caller();
+		});
 	} catch (...) {
 		error = std::current_exception();
 	}
+	if (!error)
+		return;
 	guard([&] {
-		if (error == nullptr)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
-		CurrentResourceOwner = owner;
+		RollbackAndReleaseCurrentSubTransaction();
+		return_to_caller();
 	});
-	if (error)
-		std::rethrow_exception(error);
+	std::rethrow_exception(error);
 }
 
 } // namespace ob::pg

@@ -3,6 +3,7 @@
 
 extern "C" {
 #include "executor/executor.h"
+#include "storage/ipc.h"
 }
 
 #include <cstring>
@@ -21,6 +22,10 @@ ScanState *state_of(ForeignScanState *node) {
 
 /// The scan's C++ half goes: at the end, or with its memory when the statement fails. Twice does no harm.
 void dispose(void *state) {
+	// A process that is told to go may be in the middle of one of the scan's coroutines, which must not be destroyed
+	// while it runs; the system takes back memory and sockets.
+	if (proc_exit_inprogress)
+		return;
 	delete std::exchange(static_cast<ScanState *>(state)->scan, nullptr);
 }
 
