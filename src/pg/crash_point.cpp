@@ -2,9 +2,11 @@
 
 #ifdef OB_TEST_BUILD
 
+#include <chrono>
 #include <csignal>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <unistd.h>
 
@@ -17,7 +19,7 @@ void crash_point(const char *name) {
 	if (wanted == name)
 		kill(getpid(), SIGKILL);
 	if (wanted == std::string(name) + ":hold")
-		sleep(1);
+		std::this_thread::sleep_for(std::chrono::seconds(1)); // to its end: signals do not cut it short
 }
 
 } // namespace ob::pg

@@ -203,7 +203,7 @@ CREATE TABLE ob.outcomes (
 -- The same grant is never exchanged twice, whoever brings it.
 CREATE UNIQUE INDEX outcomes_grant_idx ON ob.outcomes (server, grant_digest)
 	WHERE kind = 'exchange' AND phase <> 'failed';
-CREATE INDEX outcomes_open_idx ON ob.outcomes (id) WHERE phase IN ('intent', 'answered', 'recorded');
+CREATE INDEX outcomes_open_idx ON ob.outcomes (connection_id, id) WHERE phase IN ('intent', 'answered', 'recorded');
 COMMENT ON TABLE ob.outcomes IS 'What the outcome worker intends, has done at a provider, and has yet to apply here.';
 COMMENT ON COLUMN ob.outcomes.phase IS 'intent (the call may have been made), answered (made, answer sealed here), recorded (a change waits to be applied), done, failed.';
 

@@ -11,6 +11,7 @@ extern "C" {
 #include "json/document.hpp"
 #include "pg/entry.hpp"
 #include "pg/sqlapi/call.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/store/connections.hpp"
@@ -154,10 +155,21 @@ Fields completed_row(const std::string &result_json) {
 			Field(), Field()};
 }
 
+Fields recovered_row(ConnectionId id) {
+	const store::Connection connection = store::find_connection(id);
+	return {field(id), field(connection.state), field(connection.institution_name), Field(), Field()};
+}
+
 Fields complete_link(const std::optional<std::string> &link_id, const std::string &response_text,
 					 const std::string &user_ip) {
 	const json::Document response = parse_options(response_text, "response");
-	const store::Link link = find_link(link_id, response);
+	store::Link link = find_link(link_id, response);
+	// An exchange that was cut off may have gone through: it is carried on before anything else is tried.
+	if (link.state == "open" && run(worker::recover(std::nullopt, link.link_id))) {
+		link = find_link(link.link_id, response);
+		if (link.state == "completed")
+			return recovered_row(*link.connection);
+	}
 	check_open(link);
 	if (response.has("error"))
 		return cancel_link(link, response);
@@ -177,6 +189,7 @@ Fields sandbox_link(const std::string &server_name, const std::string &user_ref,
 	parse_options(options_text, "options");
 	const store::LoadedServer server = usable_server(server_name);
 	store::load_keys();
+	run(worker::ready());
 	providers::CallStats stats;
 	const providers::LinkGrant grant =
 		run(server.provider->sandbox_grant(Runtime::get().session(server.config, stats), options_text));
@@ -192,15 +205,18 @@ Fields sandbox_link(const std::string &server_name, const std::string &user_ref,
 
 void disconnect(const store::Connection &connection, bool purge) {
 	run(worker::recover(connection.id, {}));
-	if (store::find_connection(connection.id).state != "disconnected") {
+	const bool ended = store::find_connection(connection.id).state == "disconnected";
+	// In a read-only transaction the worker does what is left to do.
+	if (!ended || (purge && XactReadOnly)) {
 		const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 		worker::Request request = worker::request_for("remove", server, connection.mapping_role);
 		request.connection = connection.id;
 		request.purge = purge;
 		(void)run(worker::call(std::move(request)));
 	}
-	// The worker applies it as well, once this transaction has ended; here it is for this transaction to see.
-	if (!XactReadOnly)
+	// The worker applies it as well, once this transaction has ended; here it is for this transaction to see. A sync
+	// that is under way finds the bank's door closed and lets go of the lock.
+	if (!XactReadOnly && run(wait_for_lock(connection.id, LockScope::transaction, nullptr)))
 		store::as_owner([&] { store::apply_disconnect(connection.id, purge); });
 }
 

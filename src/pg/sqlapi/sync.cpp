@@ -2,13 +2,15 @@
 
 #include "pg/postgres.hpp"
 
-#include <chrono>
+extern "C" {
+#include "tcop/utility.h"
+}
 
 #include "core/loop.hpp"
 #include "pg/entry.hpp"
 #include "pg/locks.hpp"
-#include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/servers.hpp"
@@ -20,7 +22,6 @@ namespace ob::pg::sqlapi {
 
 namespace {
 
-using std::chrono::steady_clock;
 using store::Connection;
 
 /// Only a connection in good standing is read; the others need a person.
@@ -32,19 +33,6 @@ void check_state(const Connection &connection) {
 	if (connection.state == "revoked" || connection.state == "disconnected")
 		throw Error(ErrorCode::not_configured, which + " is " + connection.state, "server: " + connection.server,
 					"Link the bank again.");
-}
-
-/// Waits for the connection's lock up to claim_timeout; false if another session kept it.
-Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited) {
-	using namespace std::chrono_literals;
-	const auto deadline = steady_clock::now() + settings::claim_timeout();
-	while (!try_lock(LockClass::connection, id, scope)) {
-		*waited = true;
-		if (steady_clock::now() >= deadline)
-			co_return false;
-		co_await Sleep(20ms);
-	}
-	co_return true;
 }
 
 /// One sync under the lock.
@@ -162,6 +150,7 @@ void notice(const Connection &connection, const SyncReport &report) {
 using namespace ob::pg::sqlapi;
 
 OB_FUNCTION(ob_sync) {
+	ob::pg::guard([] { PreventCommandIfReadOnly("ob.sync()"); });
 	auto connection = ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
 	const bool full = boolean_argument(fcinfo, 1).value_or(false);
 	return return_row(fcinfo, report_row(run(sync_in_transaction(std::move(connection), full))));

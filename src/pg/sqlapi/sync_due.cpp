@@ -7,6 +7,7 @@ extern "C" {
 }
 
 #include "pg/entry.hpp"
+#include "pg/log.hpp"
 #include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/store/procedure.hpp"
@@ -67,7 +68,16 @@ Arguments read_arguments(FunctionCallInfo fcinfo) {
 }
 
 Task<sync::DueCounts> recover_and_sync(sync::DueContext context, sync::DueLimits limits) {
-	co_await worker::recover(std::nullopt, {});
+	std::exception_ptr failure;
+	try {
+		Task<bool> recovered = worker::recover(std::nullopt, {});
+		(void)co_await recovered;
+	} catch (const Error &) {
+		failure = std::current_exception();
+	}
+	// What stays open is passed over; the other connections need not wait for it.
+	if (failure)
+		log_failure("recovery of outcomes", failure);
 	co_return co_await sync::sync_due(std::move(context), limits);
 }
 

@@ -58,8 +58,15 @@ std::vector<Connection> visible_connections(const ConnectionFilter &filter) {
 }
 
 Connection find_connection(ConnectionId id) {
-	static Statement select("SELECT id, server, provider, user_ref, institution_name, state, mapping_role "
-							"FROM ob.connections WHERE id = $1");
+	// A change that a worker has recorded holds already, although it is applied only once its caller's transaction ends.
+	static Statement select(
+		"SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, COALESCE((SELECT CASE o.kind "
+		"WHEN 'remove' THEN 'disconnected' ELSE o.request ->> 'new_state' END FROM ob.outcomes o "
+		"WHERE o.connection_id = c.id AND o.phase = 'recorded' AND c.state NOT IN ('revoked', 'disconnected') "
+		"AND (o.kind = 'remove' OR (o.request ->> 'new_state' IS NOT NULL "
+		"AND (c.last_sync_at IS NULL OR c.last_sync_at < o.created_at))) "
+		"ORDER BY (o.kind = 'remove') DESC, o.id DESC LIMIT 1), c.state), c.mapping_role "
+		"FROM ob.connections c WHERE c.id = $1");
 	Result found;
 	as_owner([&] { found = select.read_fresh({Param::integer(id)}); });
 	if (found.rows.empty())

@@ -37,7 +37,8 @@ struct ConnectionFilter {
 /// nothing can be read through them.
 std::vector<Connection> visible_connections(const ConnectionFilter &filter);
 
-/// A connection by id, read as owner under a fresh snapshot. Throws not_found.
+/// A connection by id, read as owner under a fresh snapshot, in the state that recorded outcomes give it. Throws
+/// not_found.
 Connection find_connection(ConnectionId id);
 
 /// As find_connection, for a caller who must have USAGE on its server and be able to see it. Throws not_found,

@@ -51,6 +51,9 @@ std::vector<ConnectionId> PgDueStore::candidates(std::size_t limit) {
 		"SELECT s.connection_id, (extract(epoch from s.next_sync_at) * 1000000)::bigint FROM ob.sync_state s "
 		"JOIN ob.connections c ON c.id = s.connection_id WHERE c.state = 'active' AND c.sync_enabled "
 		"AND s.next_sync_at <= $1 AND (s.claimed_until IS NULL OR s.claimed_until < clock_timestamp()) "
+		// What a worker has begun or recorded for it comes first.
+		"AND NOT EXISTS (SELECT 1 FROM ob.outcomes o WHERE o.connection_id = s.connection_id "
+		"AND o.phase IN ('intent', 'answered', 'recorded')) "
 		"AND c.server::text = ANY ($2) AND ($3 IS NULL OR c.user_ref = $3) "
 		"AND ((extract(epoch from s.next_sync_at) * 1000000)::bigint, s.connection_id) > ($4, $5) "
 		"ORDER BY s.next_sync_at, s.connection_id LIMIT $6");

@@ -13,7 +13,7 @@ namespace {
 
 #define OB_OUTCOME_COLUMNS                                                                                             \
 	"id, call_id, kind, phase, server, connection_id, link_id, grant_digest, mapping_role, sealed, request::text, "        \
-	"result::text, (extract(epoch from created_at) * 1000000)::bigint"
+	"result::text, failure::text, (extract(epoch from created_at) * 1000000)::bigint"
 
 std::optional<Outcome> first(const Result &found) {
 	if (found.rows.empty())
@@ -33,7 +33,8 @@ std::optional<Outcome> first(const Result &found) {
 	outcome.sealed = row.text(9);
 	outcome.request_json = row.text(10);
 	outcome.result_json = row.text(11);
-	outcome.created_at = row.timestamp(12);
+	outcome.failure_json = row.text(12);
+	outcome.created_at = row.timestamp(13);
 	return outcome;
 }
 

@@ -26,7 +26,10 @@ struct Outcome {
 	std::string sealed;       // intent: the grant; answered: the provider's answer
 	std::string request_json; // facts to carry it out again, no secret
 	std::string result_json;
+	std::string failure_json;
 	std::optional<Timestamp> created_at;
+
+	bool is_open() const { return phase == "intent" || phase == "answered" || phase == "recorded"; }
 };
 
 /// Writes a new outcome in its first phase and returns its id. Throws not_configured if the same grant was or is being

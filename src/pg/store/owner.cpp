@@ -71,12 +71,13 @@ void as_owner(const std::function<void()> &body) {
 		std::rethrow_exception(error);
 }
 
-Oid owner_role() {
-	return guard([] { return owner(); });
-}
-
 std::string current_role() {
 	const char *name = guard([] { return GetUserNameFromId(GetUserId(), false); });
+	return name;
+}
+
+std::string login_role() {
+	const char *name = guard([] { return GetUserNameFromId(GetSessionUserId(), false); });
 	return name;
 }
 

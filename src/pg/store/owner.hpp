@@ -12,10 +12,10 @@ namespace ob::pg::store {
 /// statements keep their index plans on empty tables too. Restores user and settings before it returns or throws.
 void as_owner(const std::function<void()> &body);
 
-/// The owner of schema ob.
-Oid owner_role();
-
 /// The role whose rights the caller has now.
 std::string current_role();
+
+/// The role that the session logged in as, for the audit log.
+std::string login_role();
 
 } // namespace ob::pg::store

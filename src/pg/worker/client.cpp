@@ -23,12 +23,15 @@ extern "C" {
 #include "pg/store/outcomes.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/segment.hpp"
+#include "pg/worker/steps.hpp"
 
 namespace ob::pg::worker {
 
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr int kCallTries = 3;
 
 /// A call waiting for its reply; leaves the list when its coroutine is destroyed.
 struct Waiting {
@@ -56,8 +59,14 @@ private:
 	void flush();
 	void lose_worker() noexcept;
 
+	struct Outgoing {
+		const Waiting *from;
+		std::string text;
+		bool begun = false; // part of it may be in the queue already
+	};
+
 	Segment segment_;
-	std::deque<std::string> outbox_;
+	std::deque<Outgoing> outbox_;
 	std::vector<Waiting *> waiting_;
 };
 
@@ -87,11 +96,19 @@ bool Client::start() {
 		return true;
 	Segment fresh = Segment::create();
 	const dsm_handle handle = fresh.handle();
-	BackgroundWorkerHandle *worker = guard([&] { return register_worker(handle); });
-	if (!worker) {
-		fresh.close();
-		return false;
+	BackgroundWorkerHandle *worker = nullptr;
+	std::exception_ptr error;
+	try {
+		worker = guard([&] { return register_worker(handle); });
+	} catch (...) {
+		error = std::current_exception();
 	}
+	if (!worker)
+		fresh.close();
+	if (error)
+		std::rethrow_exception(error);
+	if (!worker)
+		return false;
 	fresh.expect(worker);
 	segment_ = fresh;
 	Runtime::get().reactor().add(*this);
@@ -100,15 +117,20 @@ bool Client::start() {
 
 void Client::send(Waiting *waiting, std::string message) {
 	waiting_.push_back(waiting);
-	outbox_.push_back(std::move(message));
+	outbox_.push_back({waiting, std::move(message)});
 	flush();
 }
 
-void Client::forget(Waiting *waiting) noexcept { std::erase(waiting_, waiting); }
+/// A request that has not begun to go out is withdrawn with its statement.
+void Client::forget(Waiting *waiting) noexcept {
+	std::erase(waiting_, waiting);
+	std::erase_if(outbox_, [&](const Outgoing &message) { return message.from == waiting && !message.begun; });
+}
 
 void Client::flush() {
 	while (!outbox_.empty() && segment_.is_open()) {
-		const Segment::Sent sent = segment_.send(outbox_.front());
+		outbox_.front().begun = true;
+		const Segment::Sent sent = segment_.send(outbox_.front().text);
 		if (sent == Segment::Sent::full)
 			return;
 		if (sent == Segment::Sent::gone) {
@@ -191,9 +213,10 @@ Task<void> start_worker() {
 	while (!Client::get().start()) {
 		if (steady_clock::now() >= deadline)
 			throw Error(ErrorCode::no_worker, "no background worker slot is free, so no call was made",
-						"waited " + std::to_string(settings::claim_timeout().count()) + " ms",
-						"Raise max_worker_processes, or try again later.");
-		co_await Sleep(50ms);
+			            "waited " + std::to_string(settings::claim_timeout().count()) + " ms",
+			            "Raise max_worker_processes, or try again later.");
+		Sleep pause(50ms);
+		co_await pause;
 	}
 }
 
@@ -207,39 +230,67 @@ std::string make_envelope(const Request &request) {
 	return envelope.to_json();
 }
 
-/// What became of a call whose worker ended without a reply; nothing if it never began.
-std::optional<std::string> look_up(const std::string &call_id) {
+std::optional<store::Outcome> read_outcome(const std::string &call_id) {
 	std::optional<store::Outcome> outcome;
 	store::as_owner([&] { outcome = store::read_outcome(call_id); });
+	return outcome;
+}
+
+Task<std::string> request_recovery(std::int64_t outcome) {
+	Request request;
+	request.kind = "recover";
+	request.outcomes = {outcome};
+	Task<std::string> task = call(std::move(request));
+	co_return co_await task;
+}
+
+/// What became of a call whose worker ended without a reply; nothing if it never began. Another worker carries on what
+/// the dead one left.
+Task<std::optional<std::string>> find_out(std::string call_id) {
+	std::optional<store::Outcome> outcome = read_outcome(call_id);
+	if (outcome && (outcome->phase == "intent" || outcome->phase == "answered")) {
+		Task<std::string> recovery = request_recovery(outcome->id);
+		(void)co_await recovery;
+		outcome = read_outcome(call_id);
+	}
 	if (!outcome)
-		return std::nullopt;
+		co_return std::nullopt;
 	if (outcome->phase == "done" || outcome->phase == "recorded")
-		return outcome->result_json;
+		co_return outcome->result_json;
+	if (outcome->phase == "failed")
+		throw error_from_json(outcome->failure_json);
 	throw Error(ErrorCode::outcome_unknown, "the outcome at the provider is not known yet",
-				"server: " + outcome->server + ", outcome: " + std::to_string(outcome->id),
-				"ob.link_status or the next ob.sync_due finds out.");
+	            "server: " + outcome->server + ", outcome: " + std::to_string(outcome->id),
+	            "ob.link_status or the next ob.sync_due finds out.");
 }
 
 } // namespace
 
+Task<void> ready() {
+	Task<void> started = start_worker();
+	co_await started;
+}
+
 Task<std::string> call(Request request) {
 	if (request.call_id.empty())
 		request.call_id = crypto::uuid4();
-	request.login_role = store::current_role();
+	request.login_role = store::login_role();
 	// A worker may end, idle, just as the request is on its way: then it never began and may be sent again.
-	for (int tries = 0; tries < 3; ++tries) {
-		co_await start_worker();
+	for (int tries = 0; tries < kCallTries; ++tries) {
+		Task<void> started = start_worker();
+		co_await started;
 		Exchange exchange(request.call_id, make_envelope(request));
 		std::optional<Reply> reply = co_await exchange;
 		if (reply && reply->error)
 			throw *reply->error;
 		if (reply)
 			co_return reply->result_json;
-		if (std::optional<std::string> result = look_up(request.call_id))
+		Task<std::optional<std::string>> found = find_out(request.call_id);
+		if (std::optional<std::string> result = co_await found)
 			co_return *result;
 	}
 	throw Error(ErrorCode::no_worker, "the outcome worker could not do its work, so no call was made", {},
-				"See the server log.");
+	            "See the server log.");
 }
 
 Request request_for(std::string_view kind, const store::LoadedServer &server, std::string_view mapping_role) {
@@ -268,7 +319,8 @@ Task<void> record_failure(store::Connection connection, SyncFailure failure) {
 	request.failure_json = store::failure_to_json(failure);
 	std::exception_ptr trouble;
 	try {
-		(void)co_await call(std::move(request));
+		Task<std::string> task = call(std::move(request));
+		(void)co_await task;
 	} catch (const Error &) {
 		trouble = std::current_exception();
 	}
@@ -276,7 +328,7 @@ Task<void> record_failure(store::Connection connection, SyncFailure failure) {
 		log_failure("failure of connection " + std::to_string(connection.id) + " could not be recorded", trouble);
 }
 
-Task<void> recover(std::optional<ConnectionId> connection, std::string link_id) {
+Task<bool> recover(std::optional<ConnectionId> connection, std::string link_id) {
 	store::OutcomeFilter filter;
 	filter.connection = connection;
 	filter.link_id = std::move(link_id);
@@ -284,11 +336,13 @@ Task<void> recover(std::optional<ConnectionId> connection, std::string link_id) 
 	store::as_owner([&] { open = store::open_outcomes(filter); });
 	std::erase_if(open, [](std::int64_t id) { return is_locked(LockClass::outcome, id); });
 	if (open.empty())
-		co_return;
+		co_return false;
 	Request request;
 	request.kind = "recover";
 	request.outcomes = std::move(open);
-	(void)co_await call(std::move(request));
+	Task<std::string> task = call(std::move(request));
+	(void)co_await task;
+	co_return true;
 }
 
 } // namespace ob::pg::worker

@@ -19,6 +19,9 @@ namespace ob::pg::worker {
 /// threw, no_worker (53400, no call was made), or outcome_unknown if the worker died.
 Task<std::string> call(Request request);
 
+/// Waits for a worker, for who must know that there is one before he does anything else. Throws no_worker.
+Task<void> ready();
+
 /// A request for calls through `server` as the caller sees it.
 Request request_for(std::string_view kind, const store::LoadedServer &server, std::string_view mapping_role);
 
@@ -29,7 +32,7 @@ void put_grant(Request *request, const providers::LinkGrant &grant);
 /// worker: the failure that is being reported matters more.
 Task<void> record_failure(store::Connection connection, SyncFailure failure);
 
-/// Has outcomes whose worker died carried on, if there are any.
-Task<void> recover(std::optional<ConnectionId> connection, std::string link_id);
+/// Has outcomes whose worker died carried on. False if there were none.
+Task<bool> recover(std::optional<ConnectionId> connection, std::string link_id);
 
 } // namespace ob::pg::worker

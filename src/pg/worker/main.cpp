@@ -9,15 +9,17 @@ extern "C" {
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/timeout.h"
 }
 
 #include <deque>
 
 #include "core/loop.hpp"
 #include "pg/entry.hpp"
-#include "pg/log.hpp"
 #include "pg/locks.hpp"
+#include "pg/log.hpp"
 #include "pg/runtime.hpp"
 #include "pg/transaction.hpp"
 #include "pg/wait.hpp"
@@ -59,7 +61,8 @@ void take_settings(const std::vector<std::pair<std::string, std::string>> &setti
 	transaction([&] {
 		for (const auto &[name, value] : settings)
 			guard([&] {
-				(void)set_config_option(name.c_str(), value.c_str(), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+				(void)set_config_option(name.c_str(), value.c_str(), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0,
+				                        false);
 			});
 	});
 }
@@ -142,19 +145,29 @@ Task<void> Worker::serve(Worker *worker, Envelope envelope) {
 	Done done;
 	try {
 		take_settings(envelope.settings);
-		done = co_await operate(std::move(envelope.request), &worker->in_flight_);
+		Task<Done> operation = operate(std::move(envelope.request), &worker->in_flight_);
+		done = co_await operation;
 		reply.result_json = done.result_json;
 	} catch (...) {
 		reply.error.emplace(describe(std::current_exception()));
 	}
-	worker->reply(reply);
-	if (done.to_apply == 0)
-		co_return;
-	VirtualTransactionId caller;
-	compat::backend_of(caller) = envelope.backend;
-	caller.localTransactionId = envelope.local_transaction;
-	co_await apply_after_caller(done.to_apply, caller);
-	unlock_session(LockClass::outcome, done.to_apply);
+	std::exception_ptr failure;
+	try {
+		worker->reply(reply);
+		if (done.to_apply != 0) {
+			VirtualTransactionId caller;
+			compat::backend_of(caller) = envelope.backend;
+			caller.localTransactionId = envelope.local_transaction;
+			Task<void> applied = apply_after_caller(done.to_apply, caller);
+			co_await applied;
+		}
+	} catch (...) {
+		failure = std::current_exception();
+	}
+	if (failure)
+		log_failure("outcome worker", failure);
+	if (done.to_apply != 0)
+		unlock_session(LockClass::outcome, done.to_apply);
 }
 
 /// The caller may hold the connection's row: its transaction is waited for. What cannot be applied for long stays
@@ -163,10 +176,11 @@ Task<void> Worker::apply_after_caller(std::int64_t outcome, VirtualTransactionId
 	using namespace std::chrono_literals;
 	auto pause = std::chrono::milliseconds(5);
 	while (!guard([&] { return VirtualXactLock(caller, false); })) {
-		co_await Sleep(pause);
+		Sleep sleep(pause);
+		co_await sleep;
 		pause = std::min<std::chrono::milliseconds>(pause * 2, 250ms);
 	}
-	for (int tries = 0; tries < kApplyTries; ++tries) {
+	for (int tries = 1;; ++tries) {
 		std::exception_ptr failure;
 		try {
 			apply(outcome);
@@ -174,8 +188,12 @@ Task<void> Worker::apply_after_caller(std::int64_t outcome, VirtualTransactionId
 		} catch (...) {
 			failure = std::current_exception();
 		}
-		log_failure("outcome " + std::to_string(outcome) + " cannot be applied yet", failure);
-		co_await Sleep(1s);
+		if (tries == kApplyTries)
+			std::rethrow_exception(failure);
+		if (tries == 1)
+			log_failure("outcome " + std::to_string(outcome) + " cannot be applied yet", failure);
+		Sleep sleep(1s);
+		co_await sleep;
 	}
 }
 
@@ -198,10 +216,16 @@ void Worker::flush() {
 		outbox_.clear();
 }
 
+/// SIGINT is also how lock_timeout ends a wait. Nobody else cancels a worker: it has answered to no statement.
+void on_interrupt(SIGNAL_ARGS) {
+	if (get_timeout_indicator(LOCK_TIMEOUT, false))
+		StatementCancelHandler(postgres_signal_arg);
+}
+
 void set_up_signals() {
 	// Not die(): a call whose answer is being recorded must not be cut off.
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	pqsignal(SIGINT, SIG_IGN);
+	pqsignal(SIGINT, on_interrupt);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 }
@@ -221,15 +245,17 @@ extern "C" void ob_worker_main(Datum argument) {
 		guard([] { set_up_signals(); });
 		Segment segment = Segment::attach(DatumGetUInt32(argument));
 		const Oid database = segment.database();
-		const Oid role = segment.role();
 		guard([&] {
-			BackgroundWorkerInitializeConnectionByOid(database, role, 0);
+			// Not as the owner of our tables, who may be a role that cannot log in: each transaction becomes him.
+			BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 			pgstat_report_activity(STATE_IDLE, nullptr);
 			// A row that a caller holds must not stop the recording of others.
 			SetConfigOption("lock_timeout", "2s", PGC_SUSET, PGC_S_OVERRIDE);
 			SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 			SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
 			SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+			if (GetConfigOption("transaction_timeout", true, false)) // since 17
+				SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 			// What was done at a provider must survive a crash of the machine.
 			SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
 		});

@@ -50,13 +50,19 @@ Request to_request(const json::Node &node) {
 	return request;
 }
 
-std::string text_of(const json::Object &object) { return std::string(object.dump()); }
+std::string text_of(const json::Object &object) {
+	return std::string(object.dump());
+}
 
 } // namespace
 
-std::string Request::to_json() const { return text_of(to_object(*this)); }
+std::string Request::to_json() const {
+	return text_of(to_object(*this));
+}
 
-Request Request::from_json(std::string_view text) { return to_request(json::Document::parse(text).root()); }
+Request Request::from_json(std::string_view text) {
+	return to_request(json::Document::parse(text).root());
+}
 
 std::string Envelope::to_json() const {
 	json::Object object;
@@ -97,9 +103,10 @@ Reply Reply::from_json(std::string_view text) {
 	reply.call_id = document.text("call_id");
 	reply.result_json = document.text("result");
 	if (const json::Node failure = document.get("error"); failure.exists())
-		reply.error.emplace(static_cast<ErrorCode>(failure.integer("code").value_or(static_cast<int>(ErrorCode::internal))),
-							std::string(failure.text("message")), std::string(failure.text("detail")),
-							std::string(failure.text("hint")));
+		reply.error.emplace(
+		    static_cast<ErrorCode>(failure.integer("code").value_or(static_cast<int>(ErrorCode::internal))),
+		    std::string(failure.text("message")), std::string(failure.text("detail")),
+		    std::string(failure.text("hint")));
 	return reply;
 }
 

@@ -1,7 +1,8 @@
 #include "pg/worker/segment.hpp"
 
+#include <utility>
+
 #include "pg/guard.hpp"
-#include "pg/store/owner.hpp"
 
 namespace ob::pg::worker {
 
@@ -14,7 +15,6 @@ constexpr Size kQueueSize = 64 * 1024;
 
 struct Segment::Header {
 	Oid database;
-	Oid role;
 };
 
 namespace {
@@ -27,7 +27,6 @@ char *queue_at(dsm_segment *segment, int index) {
 } // namespace
 
 Segment Segment::create() {
-	const Oid role = store::owner_role();
 	Segment end;
 	guard([&] {
 		MemoryContext previous = MemoryContextSwitchTo(TopMemoryContext);
@@ -35,7 +34,6 @@ Segment Segment::create() {
 		dsm_pin_mapping(segment);
 		auto *head = static_cast<Header *>(dsm_segment_address(segment));
 		head->database = MyDatabaseId;
-		head->role = role;
 		shm_mq *requests = shm_mq_create(queue_at(segment, 0), kQueueSize);
 		shm_mq *replies = shm_mq_create(queue_at(segment, 1), kQueueSize);
 		shm_mq_set_sender(requests, MyProc);
@@ -68,13 +66,19 @@ Segment Segment::attach(dsm_handle handle) {
 	return end;
 }
 
-Segment::Header *Segment::header() const { return static_cast<Header *>(dsm_segment_address(segment_)); }
+Segment::Header *Segment::header() const {
+	return static_cast<Header *>(dsm_segment_address(segment_));
+}
 
-dsm_handle Segment::handle() const { return dsm_segment_handle(segment_); }
-Oid Segment::database() const { return header()->database; }
-Oid Segment::role() const { return header()->role; }
+dsm_handle Segment::handle() const {
+	return dsm_segment_handle(segment_);
+}
+Oid Segment::database() const {
+	return header()->database;
+}
 
 void Segment::expect(BackgroundWorkerHandle *worker) {
+	worker_ = worker;
 	shm_mq_set_handle(out_, worker);
 	shm_mq_set_handle(in_, worker);
 }
@@ -105,12 +109,17 @@ Segment::Got Segment::receive(std::string *message) {
 }
 
 void Segment::close() {
-	if (!segment_)
+	const Segment end = std::exchange(*this, Segment());
+	if (!end.segment_)
 		return;
-	dsm_segment *segment = segment_;
-	segment_ = nullptr;
-	out_ = in_ = nullptr;
-	guard([&] { dsm_detach(segment); });
+	guard([&] {
+		// Detaching the segment alone would leave the handles and their buffers behind.
+		shm_mq_detach(end.out_);
+		shm_mq_detach(end.in_);
+		dsm_detach(end.segment_);
+		if (end.worker_)
+			pfree(end.worker_);
+	});
 }
 
 } // namespace ob::pg::worker

@@ -28,9 +28,8 @@ public:
 	dsm_handle handle() const;
 	/// The caller's end only: lets receiving notice that the worker could not start.
 	void expect(BackgroundWorkerHandle *worker);
-	/// Database and role that the worker connects as.
+	/// The database that the worker connects to.
 	Oid database() const;
-	Oid role() const;
 
 	enum class Sent { yes, full, gone };
 	Sent send(const std::string &message);
@@ -45,6 +44,7 @@ private:
 	dsm_segment *segment_ = nullptr;
 	shm_mq_handle *out_ = nullptr;
 	shm_mq_handle *in_ = nullptr;
+	BackgroundWorkerHandle *worker_ = nullptr;
 };
 
 } // namespace ob::pg::worker

@@ -1,0 +1,16 @@
+// Waiting for a connection's lock. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include "core/model.hpp"
+#include "core/task.hpp"
+#include "pg/locks.hpp"
+
+namespace ob::pg::sqlapi {
+
+/// Waits for the connection's lock up to claim_timeout; false if another session kept it. `waited` (may be null) tells
+/// whether it was taken at once.
+Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited);
+
+} // namespace ob::pg::sqlapi

@@ -1,0 +1,127 @@
+#include "pg/worker/removal.hpp"
+
+#include "core/error.hpp"
+#include "pg/crash_point.hpp"
+#include "pg/runtime.hpp"
+#include "pg/store/audit.hpp"
+#include "pg/store/tokens.hpp"
+#include "pg/worker/steps.hpp"
+
+namespace ob::pg::worker {
+
+namespace {
+
+using store::LoadedServer;
+using store::Outcome;
+
+constexpr const char *kResult = R"({"state":"disconnected"})";
+
+Outcome make_intent(const Request &request) {
+	Outcome intent;
+	intent.call_id = request.call_id;
+	intent.kind = "remove";
+	intent.phase = "intent";
+	intent.server = request.server;
+	intent.connection = request.connection;
+	intent.mapping_role = request.mapping_role;
+	Request facts = request;
+	facts.server_version.clear();
+	intent.request_json = facts.to_json();
+	return intent;
+}
+
+void audit_removal(const Outcome &outcome, std::string_view request_id, const Error *failure) {
+	const std::string login_role = Request::from_json(outcome.request_json).login_role;
+	const std::string details = failure ? error_to_json(*failure) : std::string();
+	store::audit({.action = "DISCONNECTED",
+	              .connection = outcome.connection,
+	              .server = outcome.server,
+	              .login_role = login_role,
+	              .request_id = request_id,
+	              .success = !failure,
+	              .details_json = details});
+}
+
+void record_failed_call(const Outcome &outcome, const Error &error) {
+	record([&] {
+		store::set_failed(outcome.id, error_to_json(error));
+		audit_removal(outcome, {}, &error);
+	});
+}
+
+Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credentials tokens, InFlight *in_flight) {
+	const InFlight::Call call(*in_flight);
+	providers::CallStats stats;
+	std::optional<Error> failure;
+	try {
+		if (!tokens.empty()) {
+			providers::Session session = Runtime::get().session(server.config, stats);
+			Task<void> removed = server.provider->remove(std::move(session), std::move(tokens));
+			co_await removed;
+		}
+	} catch (const Error &error) {
+		failure.emplace(error);
+	}
+	crash_point("remove_answered");
+	if (failure)
+		throw *failure;
+	Task<void> recorded = record_surely("the answer of outcome " + std::to_string(outcome.id), [&] {
+		store::erase_tokens(outcome.server, store::token_subject(*outcome.connection));
+		store::set_recorded(outcome.id, kResult);
+		audit_removal(outcome, stats.last_request_id, nullptr);
+	});
+	co_await recorded;
+	crash_point("remove_recorded");
+}
+
+} // namespace
+
+Task<Done> remove(Request request, InFlight *in_flight, std::int64_t *locked) {
+	LoadedServer server;
+	providers::Credentials tokens;
+	Outcome outcome;
+	record([&] {
+		server = load_committed(request);
+		tokens = store::read_tokens(request.server, store::token_subject(*request.connection));
+		outcome = make_intent(request);
+		outcome.id = lock_new(outcome, locked);
+	});
+	crash_point("remove_intent");
+	std::optional<Error> failure;
+	try {
+		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), in_flight);
+		co_await call;
+	} catch (const Error &error) {
+		failure.emplace(error);
+	}
+	if (failure) {
+		record_failed_call(outcome, *failure);
+		throw *failure;
+	}
+	co_return Done{kResult, outcome.id};
+}
+
+Task<void> recover_remove(Outcome outcome, InFlight *in_flight) {
+	std::optional<Error> failure;
+	try {
+		LoadedServer server;
+		providers::Credentials tokens;
+		record([&] {
+			server = store::load_server(outcome.server, outcome.mapping_role);
+			tokens = store::read_tokens(outcome.server, store::token_subject(*outcome.connection));
+		});
+		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), in_flight);
+		co_await call;
+	} catch (const Error &error) {
+		failure.emplace(error);
+	}
+	if (failure) {
+		// Somebody wanted it gone: as long as the provider has not said no, the next recovery tries again.
+		if (settles(failure->code()) || is_stale(outcome))
+			record_failed_call(outcome, *failure);
+		throw *failure;
+	}
+	apply(outcome.id);
+}
+
+} // namespace ob::pg::worker

@@ -1,0 +1,22 @@
+// Ending a connection at its provider, in the outcome worker. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <cstdint>
+
+#include "core/task.hpp"
+#include "pg/store/outcomes.hpp"
+#include "pg/worker/message.hpp"
+#include "pg/worker/operations.hpp"
+
+namespace ob::pg::worker {
+
+/// Intent, call, answer; the connection's row changes once the caller's transaction has ended. `locked` becomes the
+/// outcome's id once this process holds its lock.
+Task<Done> remove(Request request, InFlight *in_flight, std::int64_t *locked);
+
+/// Repeats a removal whose worker died: removing twice does no harm. Throws what keeps it open, or has ended it.
+Task<void> recover_remove(store::Outcome outcome, InFlight *in_flight);
+
+} // namespace ob::pg::worker
