@@ -4,6 +4,7 @@
 #include <atomic>
 #include <fcntl.h>
 
+#include "unit/support/full_listener.hpp"
 #include "unit/support/raw_server.hpp"
 #include "unit/support/transport_fixture.hpp"
 
@@ -219,38 +220,6 @@ TEST_F(CurlLimits, DrippedHeader) {
 	EXPECT_LT(steady_clock::now() - start, 5s);
 }
 
-/// A listener whose queue is full: the next connect gets no answer at all.
-class FullListener {
-public:
-	FullListener() {
-		listener_ = socket(AF_INET, SOCK_STREAM, 0);
-		sockaddr_in address{};
-		address.sin_family = AF_INET;
-		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		socklen_t size = sizeof address;
-		EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr *>(&address), size), 0);
-		EXPECT_EQ(listen(listener_, 0), 0);
-		getsockname(listener_, reinterpret_cast<sockaddr *>(&address), &size);
-		port = ntohs(address.sin_port);
-		for (int &fd : fillers_) {
-			fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-			[[maybe_unused]] const int rc = connect(fd, reinterpret_cast<sockaddr *>(&address), size);
-		}
-		std::this_thread::sleep_for(20ms);
-	}
-	~FullListener() {
-		for (const int fd : fillers_)
-			close(fd);
-		close(listener_);
-	}
-	std::string url() const { return "http://127.0.0.1:" + std::to_string(port) + "/"; }
-	int port = 0;
-
-private:
-	int listener_ = -1;
-	int fillers_[4] = {};
-};
-
 TEST_F(CurlLimits, ConnectStalls) {
 	settings.limits_now.connect_timeout = 200ms;
 	FullListener listener;
@@ -262,65 +231,6 @@ TEST_F(CurlLimits, TlsStalls) {
 	RawServer server([](Connection &c) { c.stall(); });
 	EXPECT_DEADLINE(get(server.url("/", "https")), 200ms, "deadline for connecting passed during TLS handshake",
 	                "TLS handshake");
-}
-
-// ---- cancellation, the same phases ----
-
-class CurlCancel : public CurlLimits {
-protected:
-	void expect_quick_cancel(http::Request request) {
-		const long fds = open_fds();
-		waiter.interrupt_after(60ms);
-		const auto start = steady_clock::now();
-		EXPECT_THROW(send(std::move(request)), Interrupted);
-		EXPECT_LT(steady_clock::now() - start, 60ms + 1s);
-		waiter.no_interrupt();
-		EXPECT_EQ(transport.stats().running, 0u);
-		EXPECT_EQ(transport.stats().buffered, 0u);
-		transport.drop_all_pools();
-		EXPECT_LE(open_fds(), fds + 1) << "the server's side may still be open, ours not";
-		EXPECT_TRUE(reactor.idle());
-
-		RawServer good(always(answer("{}")));
-		EXPECT_EQ(send(get(good.url())).status, 200) << "the transport works on";
-	}
-};
-
-TEST_F(CurlCancel, WhileConnectStalls) {
-	FullListener listener;
-	expect_quick_cancel(get(listener.url()));
-}
-TEST_F(CurlCancel, WhileTlsStalls) {
-	RawServer server([](Connection &c) { c.stall(); });
-	expect_quick_cancel(get(server.url("/", "https")));
-	EXPECT_TRUE(server.wait_open(0));
-}
-TEST_F(CurlCancel, WhileTheAnswerIsAwaited) {
-	RawServer server([](Connection &c) { c.stall(); });
-	expect_quick_cancel(get(server.url()));
-	EXPECT_TRUE(server.wait_open(0));
-}
-TEST_F(CurlCancel, WhileTheRequestIsSent) {
-	RawServer server([](Connection &c) { c.stall(); });
-	expect_quick_cancel(post(server.url(), std::string(32 * kMega, 'x')));
-}
-TEST_F(CurlCancel, WhileABodyDrips) {
-	RawServer server([](Connection &c) {
-		c.request();
-		c.drip(answer(std::string(10'000, 'x')), 1ms);
-	});
-	expect_quick_cancel(get(server.url()));
-	EXPECT_TRUE(server.wait_open(0));
-}
-TEST_F(CurlCancel, WhileABodyPours) {
-	settings.limits_now.max_response_size = settings.limits_now.max_buffered = std::size_t{1} << 40;
-	RawServer server([](Connection &c) {
-		c.request();
-		c.send(kChunked);
-		while (c.send("1000\r\n" + std::string(0x1000, 'x') + "\r\n")) {
-		}
-	});
-	expect_quick_cancel(get(server.url()));
 }
 
 TEST_F(CurlLimits, ReactorThatCannotWaitEndsTheRequest) {
