@@ -28,7 +28,7 @@ protected:
 		EXPECT_EQ(transport.stats().running, 0u);
 		EXPECT_EQ(transport.stats().buffered, 0u);
 		transport.drop_all_pools();
-		EXPECT_LE(open_fds(), fds + 1) << "the server's side may still be open, ours not";
+		EXPECT_TRUE(wait_fds(fds + 1)) << "the server's side may still be open, ours not";
 		EXPECT_TRUE(reactor.idle());
 
 		RawServer good(always(answer("{}")));

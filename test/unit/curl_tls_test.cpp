@@ -145,10 +145,24 @@ TEST_F(CurlTls, SessionsAreResumedWithinAPoolOnly) {
 	EXPECT_EQ(side.log.resumed, 1);
 	send(secure(server, "bank.ob.test", 2));
 	EXPECT_EQ(side.log.resumed, 1) << "another pool";
+
+	// The pool's handle that has seen the session is busy elsewhere: the next one must know it as well.
+	RawServer busy([](Connection &c) { c.stall(); });
+	{
+		Loop loop(reactor, waiter);
+		TaskGroup group(loop);
+		auto discard = [](http::Transport *t, http::Request r) -> Task<void> { co_await t->send(std::move(r)); };
+		group.spawn(discard(&transport, secure(busy)));
+		auto nap = []() -> Task<void> { co_await Sleep(20ms); };
+		loop.run(nap());
+		send(secure(server));
+	}
+	EXPECT_EQ(side.log.resumed, 2);
+
 	transport.drop_pool(1);
 	send(secure(server));
-	EXPECT_EQ(side.log.resumed, 1) << "a dropped pool's session";
-	EXPECT_EQ(side.log.handshakes, 4);
+	EXPECT_EQ(side.log.resumed, 2) << "a dropped pool's session";
+	EXPECT_EQ(side.log.handshakes, 5);
 }
 
 // The bank says goodbye to idle connections the polite way; libcurl 7.88 takes the goodbye for a sign of life.

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "http/curl_transport.hpp"
@@ -69,6 +70,14 @@ protected:
 	static long open_fds() {
 		return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
 		                     std::filesystem::directory_iterator());
+	}
+
+	/// Are at most `count` open, at the latest in two seconds? (The servers of a test close theirs when they get to
+	/// it.)
+	static bool wait_fds(long count) {
+		for (int i = 0; i < 400 && open_fds() > count; ++i)
+			std::this_thread::sleep_for(std::chrono::milliseconds(5));
+		return open_fds() <= count;
 	}
 
 	Reactor reactor;
