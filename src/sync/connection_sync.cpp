@@ -53,20 +53,20 @@ ConnectionSync::ConnectionSync(SyncContext context, SyncTarget target)
 }
 
 Task<void> ConnectionSync::run(bool full) {
-	// An empty cursor after a finished loop: the last resync ended before the history was complete.
-	bool resync = full || (state_.cursor.empty() && state_.initial_sync_done);
-	bool cursor_given_up = false;
+	// Before the first loop has ended every loop reads from the beginning. Without a cursor afterwards, the last resync
+	// ended before the history was complete.
+	const bool begun = state_.initial_sync_done || !state_.cursor.empty();
+	bool resync = begun && (full || state_.cursor.empty());
 	int restarts = 0;
 	int at_first_page = 0;
 	for (;;) {
 		const Trouble trouble = co_await try_loop(resync);
 		if (trouble == Trouble::none)
 			co_return;
-		const bool from_cursor = !resync && !state_.cursor.empty();
 		at_first_page = pages_ == 0 ? at_first_page + 1 : 0;
 		const bool stale = trouble == Trouble::cursor_invalid || at_first_page >= kStaleAfter;
-		if (stale && from_cursor && !cursor_given_up) {
-			cursor_given_up = resync = true;
+		if (stale && !resync && !state_.cursor.empty()) {
+			resync = true;
 			restarts = at_first_page = 0;
 			continue;
 		}
@@ -353,13 +353,14 @@ SyncState ConnectionSync::end_loop(SyncState state, const std::string &cursor, H
 	return state;
 }
 
-/// Where the next sync goes on. Only a complete history tells a resync what is missing; until it is, the next sync
-/// reads from the beginning again: otherwise what was removed meanwhile would stay for ever.
+/// Where the next sync goes on. A resync before the history was complete could not sweep: the next one reads from the
+/// beginning again, until one can. The old cursor would be no help: it does not tell of rows that this resync brought
+/// and that go before the next one.
 std::string ConnectionSync::cursor_after(const ChangePage &last, bool resync) const {
-	const bool settled = last.status == HistoryStatus::complete || last.status == HistoryStatus::unknown;
-	if (resync)
-		return settled ? last.next_cursor : std::string();
-	return last.next_cursor.empty() ? state_.cursor : last.next_cursor;
+	if (!resync)
+		return last.next_cursor.empty() ? state_.cursor : last.next_cursor;
+	const bool later = last.status == HistoryStatus::initial || last.status == HistoryStatus::not_ready;
+	return later ? std::string() : last.next_cursor;
 }
 
 void ConnectionSync::complete(SyncReport &report, HistoryStatus status) const {

@@ -1,0 +1,259 @@
+// The sync engine's database as a few maps. Units roll back by copy; every rule of the interface is checked.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/money.hpp"
+#include "core/store.hpp"
+
+namespace ob::test {
+
+struct StoredTransaction {
+	std::string account_id;
+	std::string id;
+	std::string amount;
+	std::string currency;
+	std::string description;
+	std::string pending_transaction_id;
+	std::string raw;
+	Date date{};
+	bool pending = false;
+	bool live = true;
+	std::int64_t stamp = 0;
+	int writes = 1;
+
+	bool shows(const Transaction &row, bool keep_raw) const {
+		return amount == row.amount && currency == row.currency && description == row.description &&
+		       pending_transaction_id == row.pending_transaction_id && date == row.date && pending == row.pending &&
+		       (!keep_raw || raw == row.raw);
+	}
+};
+
+struct StoredAccount {
+	std::string balance;
+	std::string type;
+	bool live = true;
+};
+
+/// One connection's rows.
+struct StoredConnection {
+	std::map<std::pair<std::string, std::string>, StoredTransaction> transactions;
+	std::map<std::string, StoredAccount> accounts;
+	std::map<std::string, std::string> quarantine; // raw -> reason
+	SyncState state;
+	std::vector<SyncReport> finished;
+
+	std::vector<std::string> live_ids() const {
+		std::vector<std::string> ids;
+		for (const auto &[key, row] : transactions)
+			if (row.live)
+				ids.push_back(row.id);
+		return ids;
+	}
+};
+
+class MemorySpool final : public Spool {
+public:
+	void write(std::string_view bytes) override { bytes_.append(bytes); }
+	void rewind() override { at_ = 0; }
+	bool read(char *out, std::size_t size) override {
+		if (at_ == bytes_.size())
+			return false;
+		if (bytes_.size() - at_ < size)
+			throw std::logic_error("the spool was read beyond its end");
+		bytes_.copy(out, size, at_);
+		at_ += size;
+		return true;
+	}
+
+private:
+	std::string bytes_;
+	std::size_t at_ = 0;
+};
+
+class FakeStore final : public SyncStore {
+public:
+	/// Ends every unit, before it commits. May throw.
+	std::function<void()> before_commit;
+	std::map<ConnectionId, StoredConnection> connections;
+	std::map<ConnectionId, std::vector<SyncFailure>> failures;
+	int commits = 0;
+	int rollbacks = 0;
+	int row_writes = 0; // rows of accounts and transactions that a statement changed
+
+	StoredConnection &connection(ConnectionId id = 1) { return connections[id]; }
+
+	void unit(const std::function<void()> &body) override {
+		check(!in_unit_, "a unit within a unit");
+		const auto saved = connections;
+		const int writes = row_writes;
+		in_unit_ = true;
+		try {
+			body();
+			if (before_commit)
+				before_commit();
+		} catch (...) {
+			connections = saved;
+			row_writes = writes;
+			in_unit_ = false;
+			++rollbacks;
+			throw;
+		}
+		in_unit_ = false;
+		++commits;
+	}
+
+	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool) override {
+		check(in_unit_, "write_accounts outside a unit");
+		auto &accounts = connection(id).accounts;
+		AccountCounts counts;
+		std::set<std::string> named;
+		for (const Account &account : list.accounts) {
+			check(named.insert(account.id).second, "an account twice");
+			auto [place, is_new] = accounts.try_emplace(account.id);
+			StoredAccount &row = place->second;
+			if (is_new || !row.live || row.balance != account.balance_current || row.type != account.type) {
+				row = {account.balance_current, account.type, true};
+				++counts.changed;
+			}
+		}
+		for (auto &[key, row] : accounts)
+			if (row.live && !named.contains(key)) {
+				row.live = false;
+				++counts.changed;
+			}
+		counts.total = static_cast<std::int64_t>(list.accounts.size());
+		row_writes += static_cast<int>(counts.changed);
+		return counts;
+	}
+
+	TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
+	                                     bool keep_raw) override {
+		check(in_unit_, "write_transactions outside a unit");
+		check(!rows.empty() && rows.size() <= 500, "a batch of wrong size");
+		TransactionCounts counts;
+		std::set<std::pair<std::string_view, std::string_view>> named;
+		for (const Transaction &row : rows) {
+			check(named.emplace(row.account_id, row.id).second, "a transaction twice");
+			check(!row.id.empty() && !row.account_id.empty() && money::valid(row.amount),
+			      "a row that cannot be stored");
+			auto [place, is_new] =
+			    connection(id).transactions.try_emplace({std::string(row.account_id), std::string(row.id)});
+			write(place->second, is_new, row, stamp, keep_raw, counts);
+		}
+		row_writes += static_cast<int>(counts.added + counts.modified);
+		return counts;
+	}
+
+	std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) override {
+		check(in_unit_, "remove_transactions outside a unit");
+		check(!removed.empty() && removed.size() <= 500, "a batch of wrong size");
+		std::int64_t count = 0;
+		for (const RemovedTransaction &gone : removed)
+			for (auto &[key, row] : connection(id).transactions)
+				if (row.live && row.id == gone.id && (gone.account_id.empty() || row.account_id == gone.account_id)) {
+					row.live = false;
+					++count;
+				}
+		row_writes += static_cast<int>(count);
+		return count;
+	}
+
+	std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) override {
+		check(in_unit_, "remove_ghosts outside a unit");
+		std::int64_t count = 0;
+		for (auto &[key, row] : connection(id).transactions)
+			if (row.live && row.stamp >= stamp.loop_first && row.stamp < stamp.attempt) {
+				row.live = false;
+				++count;
+			}
+		row_writes += static_cast<int>(count);
+		return count;
+	}
+
+	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) override {
+		check(in_unit_, "quarantine outside a unit");
+		check(!rows.empty() && rows.size() <= 500, "a batch of wrong size");
+		for (const RejectedRow &row : rows)
+			connection(id).quarantine[std::string(row.raw)] = row.reason;
+		return static_cast<std::int64_t>(rows.size());
+	}
+
+	void each_live_transaction(ConnectionId id,
+	                           const std::function<void(std::string_view, std::string_view)> &fn) override {
+		check(in_unit_, "each_live_transaction outside a unit");
+		for (const auto &[key, row] : connection(id).transactions)
+			if (row.live)
+				fn(row.account_id, row.id);
+	}
+
+	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override {
+		check(in_unit_, "save_state outside a unit");
+		SyncState &state = connection(id).state;
+		if (state.cursor != before.cursor)
+			throw Error(ErrorCode::internal, "the stored cursor is another one");
+		check(state.loop_cursor == before.loop_cursor && state.sync_attempt == before.sync_attempt &&
+		          state.history_complete == before.history_complete,
+		      "the engine's idea of the stored state is wrong");
+		check(now.sync_attempt >= state.sync_attempt, "sync_attempt falls");
+		state = now;
+	}
+
+	void finish(ConnectionId id, const SyncReport &report) override {
+		check(in_unit_, "finish outside a unit");
+		connection(id).finished.push_back(report);
+	}
+
+	void record_failure(ConnectionId id, const SyncFailure &failure) override {
+		check(!in_unit_, "record_failure inside a unit");
+		failures[id].push_back(failure);
+		++connection(id).state.attempts;
+	}
+
+	std::unique_ptr<Spool> make_spool() override { return std::make_unique<MemorySpool>(); }
+
+private:
+	static void check(bool good, const char *what) {
+		if (!good)
+			throw std::logic_error(what);
+	}
+
+	static void write(StoredTransaction &stored, bool is_new, const Transaction &row, const AttemptStamp &stamp,
+	                  bool keep_raw, TransactionCounts &counts) {
+		const bool of_this_loop = stored.stamp >= stamp.loop_first && stored.stamp < stamp.attempt;
+		const bool first_written = is_new || !stored.live;
+		if (!first_written && stamp.restamp && of_this_loop)
+			stored.stamp = stamp.attempt;
+		if (!first_written && stored.shows(row, keep_raw)) {
+			++counts.unchanged;
+			return;
+		}
+		++(is_new ? counts.added : counts.modified);
+		stored.account_id = row.account_id;
+		stored.id = row.id;
+		stored.amount = row.amount;
+		stored.currency = row.currency;
+		stored.description = row.description;
+		stored.pending_transaction_id = row.pending_transaction_id;
+		stored.date = row.date;
+		stored.pending = row.pending;
+		if (keep_raw)
+			stored.raw = row.raw;
+		if (first_written)
+			stored.stamp = stamp.attempt;
+		stored.live = true;
+		++stored.writes;
+	}
+
+	bool in_unit_ = false;
+};
+
+} // namespace ob::test

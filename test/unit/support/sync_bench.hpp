@@ -1,0 +1,68 @@
+// A bank, a database and the engine between them.
+#pragma once
+
+#include <optional>
+
+#include "sync/engine.hpp"
+#include "unit/support/bank_model.hpp"
+#include "unit/support/fake_store.hpp"
+#include "unit/support/plaid_session.hpp"
+
+namespace ob::test {
+
+struct SyncBench {
+	SyncBench() {
+		bank.add_account("acc");
+		plaid.transport.handle_with([this](const SentRequest &request) { return bank.answer(request); });
+	}
+
+	sync::SyncContext context() {
+		sync::SyncContext context;
+		context.provider = &plaid.provider;
+		context.session = plaid.session();
+		context.credentials = PlaidSession::credentials();
+		context.store = &store;
+		context.clock = &plaid.clock;
+		context.random = [](std::uint64_t) { return std::uint64_t{0}; };
+		context.pacing.restart_pause = std::chrono::milliseconds(0);
+		return context;
+	}
+	SyncTarget target() {
+		SyncTarget target;
+		target.id = 1;
+		target.state = "active";
+		target.sync = store.connection().state;
+		target.sync_interval = std::chrono::hours(4);
+		return target;
+	}
+
+	SyncReport sync(bool full = false) { return run_task(sync::sync_connection(context(), target(), full)); }
+
+	/// Runs for at most `turns` turns of the loop, then destroys the engine where it stands. Nothing if that happened.
+	std::optional<SyncReport> sync_or_kill(int turns, bool full = false) {
+		std::optional<SyncReport> report;
+		Reactor reactor;
+		PollWaiter waiter;
+		Loop loop(reactor, waiter);
+		TaskGroup group(loop);
+		group.spawn(keep_report(sync::sync_connection(context(), target(), full), &report));
+		loop.drive([&] { return group.running() == 0 || turns-- <= 0; });
+		group.reap();
+		return report;
+	}
+
+	std::string differences() { return bank.differences(store.connection()); }
+	const SyncFailure &failure() { return store.failures[1].back(); }
+
+	BankModel bank;
+	FakeStore store;
+	PlaidSession plaid;
+
+private:
+	static Task<void> keep_report(Task<SyncReport> task, std::optional<SyncReport> *report) {
+		SyncReport result = co_await task;
+		report->emplace(result);
+	}
+};
+
+} // namespace ob::test

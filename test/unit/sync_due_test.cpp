@@ -1,0 +1,392 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sync/due.hpp"
+#include "sync/unit_batch.hpp"
+#include "unit/support/bank_model.hpp"
+#include "unit/support/fake_store.hpp"
+#include "unit/support/plaid_session.hpp"
+
+namespace ob::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using test::BankModel;
+using test::FakeStore;
+using test::plaid_error;
+using test::run_task;
+
+// ---- UnitBatch ----
+
+/// Shared by the tasks of a test.
+struct BatchBench {
+	FakeStore store;
+	Signal joined;
+	UnitBatch batch{store, joined};
+	std::vector<int> ran;
+	std::vector<int> ended;
+	std::vector<int> failed;
+};
+
+Task<void> hand_in(BatchBench *bench, int number, bool fails) {
+	std::function<void()> body = [bench, number, fails] {
+		bench->store.connection(number).quarantine["x"] = "y";
+		bench->ran.push_back(number);
+		if (fails)
+			throw Error(ErrorCode::internal, "no");
+	};
+	try {
+		co_await bench->batch.run(std::move(body));
+		bench->ended.push_back(number);
+	} catch (const Error &) {
+		bench->failed.push_back(number);
+	}
+}
+
+Task<void> hand_in_many(BatchBench *bench, int count, int failing, bool flush) {
+	Loop &loop = co_await ThisLoop();
+	TaskGroup group(loop);
+	for (int i = 0; i < count; ++i)
+		group.spawn(hand_in(bench, i, i == failing));
+	for (int i = 0; i < count + 5; ++i)
+		co_await test::Yield();
+	if (!flush)
+		co_return; // destroys those that still wait
+	bench->batch.flush();
+	co_await group.join();
+}
+
+TEST(UnitBatch, SharesOneCommit) {
+	BatchBench bench;
+	run_task(hand_in_many(&bench, 10, -1, true));
+	EXPECT_EQ(bench.store.commits, 1);
+	EXPECT_EQ(bench.ended.size(), 10u);
+	EXPECT_EQ(bench.batch.waiting(), 0u);
+}
+
+TEST(UnitBatch, CommitsByItselfWhenFull) {
+	BatchBench bench;
+	run_task(hand_in_many(&bench, 150, -1, false));
+	EXPECT_EQ(bench.store.commits, 2);
+	EXPECT_EQ(bench.ended.size(), 128u);
+	EXPECT_EQ(bench.store.connections.size(), 128u);
+	EXPECT_EQ(bench.batch.waiting(), 0u) << "the others were taken back with their tasks";
+	bench.batch.flush();
+	EXPECT_EQ(bench.store.commits, 2);
+}
+
+TEST(UnitBatch, OneFailureHarmsNoOther) {
+	BatchBench bench;
+	run_task(hand_in_many(&bench, 10, 3, true));
+	EXPECT_EQ(bench.failed, std::vector<int>{3});
+	EXPECT_EQ(bench.ended.size(), 9u);
+	EXPECT_EQ(bench.store.commits, 9);
+	EXPECT_EQ(bench.store.connections.count(3), 0u);
+	EXPECT_EQ(bench.store.connections.size(), 9u);
+}
+
+TEST(UnitBatch, NobodyGoesOnBeforeTheCommit) {
+	BatchBench bench;
+	run_task(hand_in_many(&bench, 10, -1, false));
+	EXPECT_TRUE(bench.ran.empty());
+	EXPECT_TRUE(bench.ended.empty());
+	EXPECT_EQ(bench.store.commits, 0);
+}
+
+// ---- Signal ----
+
+Task<void> wait_for(Signal *signal, std::chrono::milliseconds patience) {
+	Signal::Wait wait(*signal, patience);
+	co_await wait;
+}
+
+Task<void> notify_soon(Signal *signal) {
+	co_await test::Yield();
+	signal->notify();
+}
+
+Task<void> wait_and_notify(Signal *signal) {
+	Loop &loop = co_await ThisLoop();
+	TaskGroup group(loop);
+	group.spawn(wait_for(signal, 20s));
+	group.spawn(notify_soon(signal));
+	co_await group.join();
+}
+
+TEST(Signal, WakesOrGivesUp) {
+	Signal signal;
+	run_task(wait_for(&signal, 5ms));
+	run_task(wait_and_notify(&signal));
+	signal.notify();
+	signal.notify();
+	run_task(wait_for(&signal, 20s)); // told before it waited
+	run_task(wait_for(&signal, 5ms)); // and only once
+}
+
+// ---- sync_due ----
+
+class FakeDueStore final : public DueStore {
+public:
+	std::vector<ConnectionId> claim(std::size_t limit) override {
+		std::vector<ConnectionId> ids;
+		while (ids.size() < limit && !due.empty()) {
+			ids.push_back(due.front());
+			due.pop_front();
+			claimed.insert(ids.back());
+		}
+		most_claimed = std::max(most_claimed, claimed.size());
+		++claims;
+		return ids;
+	}
+	DueConnection load(ConnectionId id) override {
+		if (broken.contains(id))
+			throw Error(ErrorCode::unseal_failed, "does not open");
+		DueConnection connection;
+		connection.target.id = id;
+		connection.target.state = "active";
+		connection.target.sync = store.connection(id).state;
+		connection.target.sync_interval = 4h;
+		connection.server = servers.contains(id) ? servers[id] : "plaid";
+		connection.tokens.emplace("access_token", Secret("access-" + std::to_string(id)));
+		return connection;
+	}
+	SyncStore &sync_store() override { return store; }
+	void release(ConnectionId id) override {
+		ASSERT_EQ(claimed.erase(id), 1u) << "released without a claim";
+		const bool settled = !store.connection(id).finished.empty() || !store.failures[id].empty();
+		if (!settled)
+			unsettled.push_back(id);
+		released.push_back(id);
+	}
+
+	FakeStore store;
+	std::deque<ConnectionId> due;
+	std::set<ConnectionId> claimed;
+	std::set<ConnectionId> broken;
+	std::map<ConnectionId, std::string> servers;
+	std::vector<ConnectionId> released;
+	std::vector<ConnectionId> unsettled; // released before anything was committed
+	std::size_t most_claimed = 0;
+	int claims = 0;
+};
+
+class DueBench final : public SessionSource {
+public:
+	explicit DueBench(int count) {
+		for (int id = 1; id <= count; ++id) {
+			due.due.push_back(id);
+			BankModel &bank = banks["access-" + std::to_string(id)];
+			bank.add_account("acc");
+			for (int i = 0; i < 4; ++i)
+				bank.add("t" + std::to_string(i), "1.00");
+		}
+		plaid.transport.handle_with([this](const test::SentRequest &request) {
+			const std::string token(json::Document::parse(request.body).text("access_token"));
+			calls[token]++;
+			if (stalled.contains(token))
+				return test::FakeTransport::response(400, plaid_error("INSTITUTION_ERROR", "INSTITUTION_DOWN"));
+			if (on_call)
+				on_call(token);
+			return banks.at(token).answer(request);
+		});
+	}
+
+	providers::Session open(const DueConnection &connection) override {
+		if (connection.server == "unknown")
+			throw Error(ErrorCode::missing_option, "no mapping");
+		return plaid.session();
+	}
+
+	DueContext context() {
+		DueContext context;
+		context.store = &due;
+		context.sessions = this;
+		context.clock = &plaid.clock;
+		context.random = [](std::uint64_t) { return std::uint64_t{0}; };
+		context.pacing.restart_pause = 0ms;
+		return context;
+	}
+	DueCounts run(DueLimits limits = {}) { return run_task(sync_due(context(), limits)); }
+	/// All of them once more.
+	void make_due() {
+		for (const auto &[id, connection] : due.store.connections)
+			due.due.push_back(id);
+		due.store.commits = 0;
+		due.released.clear();
+	}
+	std::string differences() {
+		std::string out;
+		for (auto &[token, bank] : banks)
+			out += bank.differences(due.store.connection(std::stoi(token.substr(7))));
+		return out;
+	}
+
+	test::PlaidSession plaid;
+	FakeDueStore due;
+	std::map<std::string, BankModel> banks;
+	std::map<std::string, int> calls;
+	std::set<std::string> stalled;
+	std::function<void(const std::string &token)> on_call;
+};
+
+TEST(SyncDue, SyncsAllThatAreDue) {
+	DueBench bench(50);
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.connections, 50);
+	EXPECT_EQ(counts.complete, 50);
+	EXPECT_EQ(counts.failed, 0);
+	EXPECT_EQ(counts.transactions.added, 200);
+	EXPECT_EQ(counts.requests, 150);
+	EXPECT_FALSE(counts.out_of_time);
+	EXPECT_EQ(bench.differences(), "");
+	EXPECT_EQ(bench.due.released.size(), 50u);
+	EXPECT_TRUE(bench.due.claimed.empty());
+	EXPECT_TRUE(bench.due.unsettled.empty());
+}
+
+TEST(SyncDue, RunsSoManyAtATime) {
+	DueBench bench(50);
+	DueLimits limits;
+	limits.parallel = 5;
+	bench.run(limits);
+	EXPECT_EQ(bench.plaid.transport.most_at_once, 10) << "two calls for each of five";
+	EXPECT_LE(bench.due.most_claimed, 10u);
+	DueBench wide(50);
+	wide.run();
+	EXPECT_EQ(wide.plaid.transport.most_at_once, 32);
+}
+
+TEST(SyncDue, ResultsWithoutNewsShareCommits) {
+	DueBench bench(200);
+	bench.run();
+	bench.make_due();
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.complete, 200);
+	EXPECT_EQ(bench.due.store.commits, 4) << "3 × 64 and the rest";
+	EXPECT_EQ(bench.due.released.size(), 200u);
+	EXPECT_TRUE(bench.due.claimed.empty());
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncDue, NewsAreCommittedAlone) {
+	DueBench bench(20);
+	bench.run();
+	bench.make_due();
+	for (auto &[token, bank] : bench.banks)
+		bank.add("new", "2");
+	EXPECT_EQ(bench.run().transactions.added, 20);
+	EXPECT_EQ(bench.due.store.commits, 20);
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncDue, OneFailureHoldsUpNobody) {
+	DueBench bench(30);
+	bench.stalled = {"access-1", "access-7"};
+	bench.due.broken = {3};
+	bench.due.servers[5] = "unknown";
+	bench.banks["access-9"].stage = BankModel::Stage::not_ready;
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.connections, 30);
+	EXPECT_EQ(counts.failed, 4);
+	EXPECT_EQ(counts.waiting, 1);
+	EXPECT_EQ(counts.complete, 25);
+	for (const ConnectionId id : {1, 3, 5, 7})
+		EXPECT_EQ(bench.due.store.failures[id].size(), 1u) << id;
+	EXPECT_EQ(bench.due.store.failures[3][0].code, ErrorCode::unseal_failed);
+	EXPECT_EQ(bench.due.store.failures[3][0].new_state, "");
+	EXPECT_EQ(bench.due.released.size(), 30u);
+	EXPECT_TRUE(bench.due.unsettled.empty());
+}
+
+TEST(SyncDue, AFailingSharedCommitFailsOneAlone) {
+	DueBench bench(10);
+	bench.run();
+	bench.make_due();
+	// Another session moved connection 4's cursor while it was being read.
+	bench.on_call = [&](const std::string &token) {
+		if (token == "access-4")
+			bench.due.store.connection(4).state.cursor = "b1+/=";
+	};
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.complete, 9);
+	EXPECT_EQ(counts.failed, 1);
+	EXPECT_EQ(bench.due.store.failures[4].at(0).code, ErrorCode::internal);
+}
+
+TEST(SyncDue, RefusedCredentialsAreNotTriedForEveryConnection) {
+	DueBench bench(100);
+	bench.plaid.transport.handle_with([&](const test::SentRequest &) {
+		return test::FakeTransport::response(400, plaid_error("INVALID_INPUT", "INVALID_API_KEYS"));
+	});
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.failed, 100);
+	EXPECT_LE(bench.plaid.transport.requests.size(), 32u) << "those that ran side by side";
+	for (const ConnectionId id : {1, 100}) {
+		EXPECT_EQ(bench.due.store.failures[id].at(0).code, ErrorCode::credentials_refused);
+		EXPECT_EQ(bench.due.store.failures[id].at(0).new_state, "");
+	}
+	EXPECT_EQ(bench.due.released.size(), 100u);
+}
+
+TEST(SyncDue, KeepsItsLimits) {
+	DueBench bench(50);
+	DueLimits limits;
+	limits.max_connections = 21;
+	EXPECT_EQ(bench.run(limits).connections, 21);
+	EXPECT_EQ(bench.due.due.size(), 29u);
+	limits.max_connections = 0;
+	EXPECT_EQ(bench.run(limits).connections, 0);
+	limits.max_connections.reset();
+	limits.max_duration = 0ms;
+	const DueCounts counts = bench.run(limits);
+	EXPECT_EQ(counts.connections, 0);
+	EXPECT_TRUE(counts.out_of_time);
+	EXPECT_TRUE(bench.due.claimed.empty());
+}
+
+TEST(SyncDue, GivesBackWhatItDidNotBegin) {
+	DueBench bench(50);
+	DueLimits limits;
+	limits.parallel = 10;
+	limits.max_duration = 20ms;
+	bench.plaid.transport.turns = 20;
+	bench.on_call = [&](const std::string &) {
+		const auto until = std::chrono::steady_clock::now() + 3ms;
+		while (std::chrono::steady_clock::now() < until) {
+		}
+	};
+	const DueCounts counts = bench.run(limits);
+	EXPECT_TRUE(counts.out_of_time);
+	EXPECT_LT(counts.connections, 50);
+	EXPECT_EQ(counts.complete, counts.connections);
+	EXPECT_TRUE(bench.due.claimed.empty());
+}
+
+TEST(SyncDue, NothingDueIsNothingDone) {
+	DueBench bench(0);
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.connections, 0);
+	EXPECT_FALSE(counts.out_of_time);
+	EXPECT_EQ(bench.due.claims, 1);
+}
+
+TEST(SyncDue, ForeignExceptionsEndTheRun) {
+	DueBench bench(30);
+	int calls = 0;
+	bench.on_call = [&](const std::string &) {
+		if (++calls == 25)
+			throw Interrupted();
+	};
+	EXPECT_THROW(bench.run(), Interrupted);
+	EXPECT_EQ(bench.plaid.transport.running, 0) << "no request outlives the run";
+	EXPECT_TRUE(bench.due.unsettled.empty());
+}
+
+} // namespace
+} // namespace ob::sync
