@@ -48,6 +48,7 @@ Saved enter() {
 	set_local("enable_seqscan", "off");
 	set_local("enable_hashjoin", "off");
 	set_local("enable_mergejoin", "off");
+	set_local("enable_material", "off");
 	return saved;
 }
 

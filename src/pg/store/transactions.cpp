@@ -146,6 +146,12 @@ void build(std::span<const Transaction> rows, bool keep_raw, Datum *arrays) {
 	"transaction_id, pending, amount, currency, date, authorized_date, booked_at, description, merchant_name, "            \
 	"counterparty, category, category_detail, type, reference, running_balance, pending_transaction_id, raw)"
 
+// The stored row of an incoming one. OFFSET 0 keeps it a look-up by key: as a plain join, planned while the table is
+// small, it would go through all rows of the connection again and again for ever after.
+#define OB_STORED                                                                                                      \
+	"LATERAL (SELECT * FROM ob.transactions_all WHERE connection_id = $1 AND account_id = i.account_id "                  \
+	"AND transaction_id = i.transaction_id OFFSET 0)"
+
 constexpr const char *kUpsert =
 	"WITH written AS ("
 	"INSERT INTO ob.transactions_all AS t (connection_id, account_id, transaction_id, status, amount, currency, date, "
@@ -158,8 +164,7 @@ constexpr const char *kUpsert =
 	"CASE WHEN i.pending_transaction_id IS NOT NULL THEN (SELECT p.annotations FROM ob.transactions_all p "
 	"WHERE p.connection_id = $1 AND p.account_id = i.account_id AND p.transaction_id = i.pending_transaction_id) END, "
 	"$20 FROM " OB_INCOMING " "
-	"LEFT JOIN ob.transactions_all o ON o.connection_id = $1 AND o.account_id = i.account_id "
-	"AND o.transaction_id = i.transaction_id "
+	"LEFT JOIN " OB_STORED " o ON true "
 	"WHERE o.transaction_id IS NULL OR o.removed_at IS NOT NULL "
 	"OR o.status IS DISTINCT FROM CASE WHEN i.pending THEN 'pending' ELSE 'posted' END "
 	"OR o.amount IS DISTINCT FROM i.amount OR o.currency IS DISTINCT FROM i.currency OR o.date IS DISTINCT FROM i.date "
@@ -184,11 +189,20 @@ constexpr const char *kUpsert =
 	"RETURNING t.xmax = 0 AS inserted) "
 	"SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written";
 
+// Updates stored rows that are looked up as above: each conflicts with itself, so none may come twice.
+#define OB_UPDATE_STORED(condition)                                                                                    \
+	"INSERT INTO ob.transactions_all AS t (connection_id, account_id, transaction_id, status, amount, date) "             \
+	"SELECT o.connection_id, o.account_id, o.transaction_id, o.status, o.amount, o.date "                                 \
+	"FROM (SELECT DISTINCT * FROM unnest($2, $3) AS u(account_id, transaction_id)) i "                                    \
+	"CROSS JOIN " OB_STORED " o WHERE " condition                                                                         \
+	" ON CONFLICT (connection_id, account_id, transaction_id) DO UPDATE SET "
+
 // Rows of this loop that an abandoned attempt wrote first and this one sees again.
 constexpr const char *kRestamp =
-	"UPDATE ob.transactions_all t SET sync_attempt = $4 FROM unnest($2, $3) AS i(account_id, transaction_id) "
-	"WHERE t.connection_id = $1 AND t.account_id = i.account_id AND t.transaction_id = i.transaction_id "
-	"AND t.sync_attempt >= $5 AND t.sync_attempt < $4";
+	OB_UPDATE_STORED("o.sync_attempt >= $5 AND o.sync_attempt < $4") "sync_attempt = $4";
+
+constexpr const char *kRemove =
+	OB_UPDATE_STORED("o.removed_at IS NULL") "removed_at = clock_timestamp(), updated_at = clock_timestamp()";
 
 /// Memory for one statement's arrays, freed on every path but a server error, which frees the transaction's.
 class PageContext {
@@ -242,10 +256,7 @@ TransactionCounts write_transactions(ConnectionId id, std::span<const Transactio
 }
 
 std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) {
-	static Statement by_key("UPDATE ob.transactions_all t SET removed_at = clock_timestamp(), updated_at = clock_timestamp() "
-							"FROM unnest($2, $3) AS r(account_id, transaction_id) WHERE t.connection_id = $1 "
-							"AND t.account_id = r.account_id AND t.transaction_id = r.transaction_id "
-							"AND t.removed_at IS NULL");
+	static Statement by_key(kRemove);
 	// Older answers name the transaction only.
 	static Statement by_id("UPDATE ob.transactions_all SET removed_at = clock_timestamp(), updated_at = clock_timestamp() "
 						   "WHERE connection_id = $1 AND transaction_id = ANY ($2) AND removed_at IS NULL");
