@@ -67,8 +67,8 @@ void raise(const Failure &failure) {
 		break;
 	case Failure::Kind::ours:
 		ereport(ERROR, (errcode(failure.sqlstate), errmsg_internal("%s", failure.message),
-						failure.detail[0] ? errdetail_internal("%s", failure.detail) : 0,
-						failure.hint[0] ? errhint("%s", failure.hint) : 0));
+		                failure.detail[0] ? errdetail_internal("%s", failure.detail) : 0,
+		                failure.hint[0] ? errhint("%s", failure.hint) : 0));
 		break;
 	}
 	pg_unreachable();

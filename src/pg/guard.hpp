@@ -1,7 +1,7 @@
 // The door out: C++ calls the server only through guard(), which turns a server error into a C++ exception.
 //
-// The body holds server calls and trivially destructible locals only: a longjmp may leave it at any point. Guard a batch
-// (a page of rows), not each datum.
+// The body holds server calls and trivially destructible locals only: a longjmp may leave it at any point. Guard a
+// batch (a page of rows), not each datum.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -19,7 +19,8 @@ struct HeldError {
 	int holders;
 };
 
-/// Lets go of an error; null is allowed. Frees memory and does nothing else with the server, so destructors may call it.
+/// Lets go of an error; null is allowed. Frees memory and does nothing else with the server, so destructors may call
+/// it.
 void release(HeldError *held) noexcept;
 
 /// A server error on its way through C++ frames. It carries the whole ErrorData and must reach entry(), which raises it
@@ -52,7 +53,7 @@ namespace detail {
 class GuardScope {
 public:
 	GuardScope() noexcept
-		: exception_stack_(PG_exception_stack), context_stack_(error_context_stack), memory_(CurrentMemoryContext) {}
+	    : exception_stack_(PG_exception_stack), context_stack_(error_context_stack), memory_(CurrentMemoryContext) {}
 	GuardScope(const GuardScope &) = delete;
 	GuardScope &operator=(const GuardScope &) = delete;
 	~GuardScope() { restore(); }
@@ -78,7 +79,7 @@ template <class Body>
 auto guard(Body &&body) -> std::invoke_result_t<Body &> {
 	using Result = std::invoke_result_t<Body &>;
 	static_assert(std::is_void_v<Result> || std::is_trivially_destructible_v<Result>,
-				  "a jump must not cross an object with a destructor");
+	              "a jump must not cross an object with a destructor");
 	detail::GuardScope scope;
 	sigjmp_buf jump;
 	if (sigsetjmp(jump, 0) == 0) {
