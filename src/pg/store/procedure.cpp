@@ -24,16 +24,22 @@ void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function
 		if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 			elog(ERROR, "could not connect to SPI");
 	});
-	// On an error the transaction's end closes SPI.
+	// On an error the transaction's end closes SPI. The transaction that CALL began may have its snapshot already.
+	commit();
 	body();
 	guard([] { SPI_finish(); });
 }
 
-void ProcedureWaiter::wait(int fd) {
+void commit() {
 	guard([] {
-		if (ActiveSnapshotSet() || TransactionIdIsValid(GetTopTransactionIdIfAny()))
-			SPI_commit();
+		SPI_commit();
+		XactIsoLevel = XACT_READ_COMMITTED;
 	});
+}
+
+void ProcedureWaiter::wait(int fd) {
+	if (ActiveSnapshotSet() || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		commit();
 	waiter_.wait(fd);
 }
 

@@ -14,6 +14,10 @@ namespace ob::pg::store {
 /// not allow that, before `body` does anything.
 void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function<void()> &body);
 
+/// Ends a transaction and begins the next. That one is READ COMMITTED whatever the session's default: each unit must see
+/// what others have committed, and none may fail because they have.
+void commit();
+
 /// Waits as ServerWaiter does, but first ends the transaction if anything was read or written in it: neither a snapshot
 /// nor a transaction id is held while a bank is waited for.
 class ProcedureWaiter final : public Waiter {

@@ -1,9 +1,5 @@
 #include "pg/store/sync_store.hpp"
 
-extern "C" {
-#include "executor/spi.h"
-}
-
 #include "core/error.hpp"
 #include "json/document.hpp"
 #include "pg/crash_point.hpp"
@@ -13,6 +9,7 @@ extern "C" {
 #include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/store/owner.hpp"
+#include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/spool.hpp"
 #include "pg/store/sql.hpp"
@@ -82,7 +79,7 @@ void PgSyncStore::unit(const std::function<void()> &body) {
 	with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
 	crash_point("unit_before_commit");
 	if (commit_ == Commit::each_unit)
-		guard([] { SPI_commit(); });
+		commit();
 	crash_point("unit_after_commit");
 }
 
