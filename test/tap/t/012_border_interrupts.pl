@@ -70,7 +70,7 @@ is($session->value(q{SET statement_timeout = 300;
 
 # ---- other interrupts ----
 
-begin_waiting($session, q{SELECT ob_test_run('sleep', '1000')}, 'Extension');
+begin_waiting($session, q{SELECT ob_test_run('sleep', '3000')}, 'Extension');
 $node->safe_psql('postgres', 'SELECT pg_log_backend_memory_contexts(' . $session->pid . ')');
 my $result = $session->finish(10);
 is($result->{out}, '5', 'an interrupt that ends nothing ends no wait');
