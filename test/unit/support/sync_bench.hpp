@@ -1,7 +1,12 @@
 // A bank, a database and the engine between them.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <initializer_list>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "sync/engine.hpp"
 #include "unit/support/bank_model.hpp"
@@ -64,5 +69,37 @@ private:
 		report->emplace(result);
 	}
 };
+
+// ---- small helpers ----
+
+inline std::vector<std::string> ids(std::initializer_list<const char *> list) {
+	return {list.begin(), list.end()};
+}
+
+/// The error that `action` throws.
+template <class F>
+Error caught(F &&action) {
+	try {
+		action();
+	} catch (const Error &error) {
+		return error;
+	}
+	ADD_FAILURE() << "nothing was thrown";
+	return Error(ErrorCode::internal, "nothing was thrown");
+}
+
+inline void add_many(BankModel &bank, int count, const std::string &prefix = "t") {
+	for (int i = 0; i < count; ++i)
+		bank.add(prefix + std::to_string(i), std::to_string(i + 1) + ".50");
+}
+
+/// Makes a connection whose history is complete and synced.
+inline void settle(SyncBench &bench, int count = 7) {
+	add_many(bench.bank, count);
+	bench.sync();
+	ASSERT_TRUE(bench.store.connection().state.history_complete);
+	bench.store.commits = bench.store.row_writes = 0;
+	bench.plaid.transport.requests.clear();
+}
 
 } // namespace ob::test

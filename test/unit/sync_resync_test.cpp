@@ -1,0 +1,183 @@
+// Loops that begin anew: data that change meanwhile, lost cursors, full syncs.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "unit/support/sync_bench.hpp"
+
+namespace ob::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using test::add_many;
+using test::BankModel;
+using test::caught;
+using test::ids;
+using test::plaid_error;
+using test::settle;
+using test::SyncBench;
+using Stage = BankModel::Stage;
+
+TEST(SyncEngine, MutationOnAnyPageBeginsTheLoopAgain) {
+	for (const bool first_backfill : {true, false})
+		for (int at = 1; at <= 4; ++at) {
+			SyncBench bench;
+			if (!first_backfill)
+				settle(bench, 2);
+			add_many(bench.bank, 12, "new");
+			int page = 0;
+			bench.bank.after_page = [&] {
+				if (++page == at) {
+					bench.bank.remove("new0");
+					bench.bank.modify("new1", "99");
+					bench.bank.add("late", "5");
+				}
+			};
+			bench.sync();
+			const bool behind = at == 4; // behind the last page: the next sync's business
+			EXPECT_EQ(bench.differences().empty(), !behind) << first_backfill << at;
+			EXPECT_EQ(bench.bank.mutations_told, behind ? 0 : 1);
+			bench.sync();
+			EXPECT_EQ(bench.differences(), "");
+			EXPECT_TRUE(bench.store.failures.empty());
+		}
+}
+
+TEST(SyncEngine, EndlessMutationIsAFailureInPassing) {
+	SyncBench bench;
+	settle(bench);
+	add_many(bench.bank, 12, "new");
+	bench.bank.after_page = [&] { bench.bank.modify("t0", std::to_string(bench.bank.calls)); };
+	EXPECT_THROW(bench.sync(), ProviderError);
+	EXPECT_EQ(bench.bank.mutations_told, 5);
+	EXPECT_EQ(bench.failure().reaction, Reaction::restart);
+	EXPECT_EQ(bench.failure().new_state, "");
+	EXPECT_TRUE(bench.failure().retry_at);
+	EXPECT_EQ(bench.store.commits, 0);
+}
+
+TEST(SyncEngine, AStaleCursorIsGivenUp) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.remove("t2");
+	bench.bank.add("new", "1");
+	bench.bank.stuck = true;
+	const SyncReport report = bench.sync();
+	EXPECT_EQ(bench.bank.mutations_told, 3);
+	EXPECT_EQ(report.transactions.added, 1);
+	EXPECT_EQ(report.transactions.removed, 1);
+	EXPECT_EQ(bench.store.commits, 1);
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, ARefusedCursorMeansAResync) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.refused_cursors.insert(bench.store.connection().state.cursor);
+	bench.bank.remove("t2");
+	bench.bank.modify("t3", "8");
+	bench.bank.add("new", "1");
+	const SyncReport report = bench.sync();
+	EXPECT_EQ(report.transactions.added, 1);
+	EXPECT_EQ(report.transactions.modified, 1);
+	EXPECT_EQ(report.transactions.removed, 1);
+	EXPECT_EQ(bench.store.commits, 1);
+	EXPECT_EQ(bench.differences(), "");
+	EXPECT_TRUE(bench.store.failures.empty());
+}
+
+TEST(SyncEngine, ACursorRefusedInTheMiddleToo) {
+	SyncBench bench;
+	settle(bench);
+	add_many(bench.bank, 10, "new");
+	bench.bank.fault = {2, plaid_error("INVALID_REQUEST", "INVALID_FIELD", "the cursor is wrong")};
+	bench.sync();
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, OnlyOneResyncIsTried) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.refused_cursors = {"", bench.store.connection().state.cursor};
+	const int calls = bench.bank.calls;
+	EXPECT_THROW(bench.sync(), ProviderError);
+	EXPECT_EQ(bench.bank.calls - calls, 3) << "accounts, the cursor, the beginning";
+	EXPECT_EQ(bench.failure().reaction, Reaction::cursor_invalid);
+	EXPECT_EQ(bench.failure().new_state, "");
+}
+
+TEST(SyncEngine, AFullSyncSweepsWhatDidNotCome) {
+	SyncBench bench;
+	settle(bench, 1200);
+	bench.bank.page_size = 500;
+	// Lost unseen: removed at the bank, and the cursor moved past it.
+	for (int i = 0; i < 600; ++i)
+		bench.bank.remove("t" + std::to_string(i));
+	const std::string lost = bench.store.connection().state.cursor;
+	const SyncReport report = bench.sync(true);
+	EXPECT_EQ(report.transactions.removed, 600);
+	EXPECT_EQ(report.transactions.unchanged, 600);
+	EXPECT_EQ(bench.store.commits, 1);
+	EXPECT_NE(bench.store.connection().state.cursor, lost);
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, SweepsOnlyWhenTheHistoryIsComplete) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.remove("t2");
+	bench.bank.stage = Stage::initial;
+	EXPECT_EQ(bench.sync(true).transactions.removed, 0);
+	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "t2"}).live);
+	EXPECT_EQ(bench.store.connection().state.cursor, "") << "the sweep is owed";
+	EXPECT_EQ(bench.sync().transactions.removed, 0) << "still not complete";
+	// Without being asked the next sync reads everything again, and then knows.
+	bench.bank.stage = Stage::complete;
+	EXPECT_EQ(bench.sync().transactions.removed, 1);
+	EXPECT_NE(bench.store.connection().state.cursor, "");
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, RejectedRowsAreNotSwept) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.spoil("t2");
+	bench.bank.remove("t3");
+	const SyncReport report = bench.sync(true);
+	EXPECT_EQ(report.transactions.quarantined, 1);
+	EXPECT_EQ(report.transactions.removed, 1);
+	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "t2"}).live) << "it exists, in its older form";
+}
+
+TEST(SyncEngine, ARowWithoutIdForbidsTheSweep) {
+	SyncBench bench;
+	settle(bench);
+	bench.plaid.transport.answer(
+	    "/transactions/sync",
+	    R"({"added":[{"account_id":"acc","date":"2026-03-01","amount":1}],"next_cursor":"c","has_more":false,)"
+	    R"("transactions_update_status":"HISTORICAL_UPDATE_COMPLETE"})");
+	const SyncReport report = bench.sync(true);
+	EXPECT_EQ(report.transactions.removed, 0);
+	EXPECT_EQ(report.transactions.quarantined, 1);
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, AResyncEndsAnUnfinishedBackfill) {
+	SyncBench bench;
+	bench.bank.stage = Stage::initial;
+	add_many(bench.bank, 4);
+	bench.sync();
+	add_many(bench.bank, 9, "old");
+	bench.bank.fault = {3, plaid_error("ITEM_ERROR", "ITEM_LOGIN_REQUIRED")};
+	EXPECT_THROW(bench.sync(), ProviderError);
+	ASSERT_NE(bench.store.connection().state.loop_cursor, "");
+	bench.bank.remove("old0");
+	bench.bank.refused_cursors.insert(bench.store.connection().state.cursor);
+	bench.sync();
+	EXPECT_EQ(bench.store.connection().state.loop_cursor, "");
+	EXPECT_EQ(bench.differences(), "");
+}
+
+} // namespace
+} // namespace ob::sync
