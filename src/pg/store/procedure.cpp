@@ -38,7 +38,8 @@ void commit() {
 }
 
 void ProcedureWaiter::wait(int fd) {
-	if (ActiveSnapshotSet() || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	// Whoever has read anything holds locks on tables; that a snapshot was taken shows, even when it is gone.
+	if (FirstSnapshotSet || TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		commit();
 	waiter_.wait(fd);
 }
