@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "pg/guard.hpp"
+#include "pg/undone.hpp"
 
 namespace ob::pg {
 
@@ -40,6 +41,8 @@ auto entry(Body &&body) -> decltype(body()) {
 		failure.set(error);
 	} catch (const Interrupted &) {
 		failure.kind = Failure::Kind::interrupted;
+	} catch (const UndoneError &error) {
+		failure.set(error.cause());
 	} catch (const Error &error) {
 		failure.set(error);
 	} catch (const std::bad_alloc &) {

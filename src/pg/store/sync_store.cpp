@@ -4,6 +4,7 @@
 #include "json/document.hpp"
 #include "pg/crash_point.hpp"
 #include "pg/guard.hpp"
+#include "pg/log.hpp"
 #include "pg/memory.hpp"
 #include "pg/store/accounts.hpp"
 #include "pg/store/audit.hpp"
@@ -15,6 +16,7 @@
 #include "pg/store/sql.hpp"
 #include "pg/store/transactions.hpp"
 #include "pg/subxact.hpp"
+#include "pg/undone.hpp"
 #include "providers/option_values.hpp"
 
 namespace ob::pg::store {
@@ -76,7 +78,19 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 }
 
 void PgSyncStore::unit(const std::function<void()> &body) {
-	with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
+	std::optional<ServerError> failure;
+	try {
+		with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
+	} catch (const ServerError &error) {
+		failure.emplace(error);
+	}
+	// One connection's trouble (a trigger, a full disk), which must not end the syncs beside it.
+	if (failure && UndoneError::must_pass(*failure))
+		throw *failure;
+	if (failure) {
+		log_failure("a commit unit", std::make_exception_ptr(*failure));
+		throw UndoneError(*failure);
+	}
 	crash_point("unit_before_commit");
 	if (commit_ == Commit::each_unit)
 		commit();
