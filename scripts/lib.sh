@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 export PG_CONFIG
 jobs=$(nproc)
+mkdir -p build
 
 # PostgreSQL does not run as root.
 server_user=$(id -un)
@@ -21,7 +22,6 @@ as_server() {
 
 # Builds module (test flavour) and simulator. One build at a time: several checks may run beside each other.
 build_for_tests() {
-	mkdir -p build
 	flock build/lock make -s -j "$jobs" TEST_BUILD=1 all
 	flock build/lock make -s -j "$jobs" sandbox
 }
