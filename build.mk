@@ -88,9 +88,10 @@ $(SAN_PURE_OBJ) $(SAN_UNIT_OBJ) $(SAN_SANDBOX_OBJ): build/san/%.o: %.cpp
 	$(CXX) $(SAN_FLAGS) $(PURE_WARN) -MMD -MP -c $< -o $@
 build/unit-tests: $(SAN_UNIT_OBJ) $(SAN_PURE_OBJ) $(SAN_SANDBOX_OBJ)
 	$(CXX) $(SAN_FLAGS) -o $@ $^ $(PURE_LIBS) -lcpp-httplib -lgtest -lgtest_main -lpthread
+UNIT_ARGS ?= --gtest_brief=1
 unit-tests: build/unit-tests
 check-unit: build/unit-tests
-	build/unit-tests --gtest_brief=1 $(UNIT_ARGS)
+	build/unit-tests $(UNIT_ARGS)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 

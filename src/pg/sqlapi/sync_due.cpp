@@ -106,11 +106,18 @@ void sync_due(FunctionCallInfo fcinfo) {
 	context.sessions = &sessions;
 	context.clock = &Runtime::get().clock();
 	std::exception_ptr error;
+	bool interrupted = false;
 	sync::DueCounts counts;
 	try {
 		counts = store::run_committing(recover_and_sync(std::move(context), arguments.limits));
+	} catch (const Interrupted &) {
+		interrupted = true;
 	} catch (...) {
 		error = std::current_exception();
+	}
+	if (interrupted) {
+		due.give_back();
+		throw Interrupted();
 	}
 	due.release_all();
 	if (error)

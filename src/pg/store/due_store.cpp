@@ -7,6 +7,7 @@ extern "C" {
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "pg/guard.hpp"
 #include "pg/locks.hpp"
 #include "pg/memory.hpp"
 #include "pg/store/owner.hpp"
@@ -101,6 +102,30 @@ void PgDueStore::release(ConnectionId id) {
 		store_.unit([&] { end_lease.run({Param::integer(id)}); });
 	claimed_.erase(id);
 	unlock_session(LockClass::connection, id);
+}
+
+void PgDueStore::give_back() {
+	// Rows that someone holds are left to run out: an interrupted statement must end now.
+	static Statement end_leases("UPDATE ob.sync_state SET claimed_until = NULL, claimed_by = NULL WHERE connection_id IN "
+								"(SELECT connection_id FROM ob.sync_state WHERE connection_id = ANY ($1) "
+								"AND claimed_by = pg_backend_pid() FOR UPDATE SKIP LOCKED)");
+	std::vector<std::int64_t> ids;
+	for (const auto &[id, connection] : claimed_)
+		ids.push_back(id);
+	guard([] { HOLD_INTERRUPTS(); });
+	std::exception_ptr error;
+	try {
+		if (!ids.empty())
+			store_.unit([&] { end_leases.run({Param::integer_array(ids)}); });
+	} catch (...) {
+		error = std::current_exception();
+	}
+	// An error has let go of it already.
+	if (!error)
+		guard([] { RESUME_INTERRUPTS(); });
+	release_all();
+	if (error)
+		std::rethrow_exception(error);
 }
 
 void PgDueStore::release_all() {

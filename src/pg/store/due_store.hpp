@@ -30,6 +30,9 @@ public:
 
 	/// A loaded connection that is still claimed.
 	const Connection &connection(ConnectionId id) const { return claimed_.at(id); }
+	/// For a run that was interrupted between units: ends its leases, so that others may go on with its connections, and
+	/// lets go of all locks.
+	void give_back();
 	/// Lets go of all locks; leases run out by themselves. For the end of a run, failed or not.
 	void release_all();
 

@@ -97,10 +97,9 @@ sub open_session
 	return;
 }
 
-# Also ends the lease that an interrupted run leaves behind for ten minutes.
 sub make_due
 {
-	$node->safe_psql('postgres', 'UPDATE ob.sync_state SET next_sync_at = now(), claimed_until = NULL');
+	$node->safe_psql('postgres', 'UPDATE ob.sync_state SET next_sync_at = now()');
 	return;
 }
 
