@@ -196,6 +196,17 @@ subtest 'a public token is exchanged once' => sub {
 	my @states = sort map { $_->finish->{state} } @sessions;
 	is("@states", '55000 none', 'two sessions at once: one links, the other is refused');
 	is_linked($link, $before, 'two sessions at once');
+
+	# One that is under way is nobody else's to carry on.
+	($link, $token) = link_with_token('watched');
+	$before = calls($exchange);
+	$sessions[0]->begin(complete_sql($link, $token));
+	wait_until('the call', sub { calls($exchange) > $before });
+	is(sql("SELECT state FROM ob.link_status('$link')"), 'open', 'link_status leaves a call in flight alone');
+	($state) = sqlstate_of($node, complete_sql($link, $token));
+	is($state, '55000', 'link_complete does, too');
+	like($sessions[0]->finish->{out}, qr/\|active\|/, 'it ends well');
+	is_linked($link, $before, 'watched by others');
 	control($url, 'latency', { path => "/plaid$exchange", ms => undef });
 };
 

@@ -120,23 +120,27 @@ subtest 'disconnect' => sub {
 	is_disconnected($connection, 'two sessions at once');
 };
 
-subtest 'a sync that is under way does not bring back what is purged' => sub {
-	my $connection = link_bank($node, 'racer');
-	my $item = item_of($connection);
-	control($url, 'plaid/transactions/generate', { item_id => $item, count => 1200 });
-	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 300 });
-	my $before = calls('/transactions/sync');
-	my $syncer = OpenBanking::Session->new($node);
-	$syncer->begin("CALL ob.sync_now($connection)");
-	wait_until('the second page', sub { calls('/transactions/sync') >= $before + 2 });
-	is(sql("SELECT ob.disconnect($connection, true)"), 'disconnected', 'disconnected in the middle of a backfill');
-	$syncer->finish;
-	control($url, 'latency', { path => '/plaid/transactions/sync', ms => undef });
-	is_disconnected($connection, 'in the middle of a backfill');
-	wait_until('the outcomes', sub { sql("SELECT count(*) FROM ob.outcomes WHERE phase = 'recorded'") eq '0' }, 10);
-	is(sql("SELECT count(*) FROM ob.transactions_all WHERE connection_id = $connection"), '0', 'no row came back');
-	is(sql("SELECT next_sync_at IS NULL FROM ob.sync_state WHERE connection_id = $connection"), 't', 'no sync is due');
-};
+foreach my $way ('its own transaction', 'read only')
+{
+	subtest "a sync that is under way does not bring back what is purged, $way" => sub {
+		my $connection = link_bank($node, "racer $way");
+		control($url, 'plaid/transactions/generate', { item_id => item_of($connection), count => 1200 });
+		control($url, 'latency', { path => '/plaid/transactions/sync', ms => 300 });
+		my $before = calls('/transactions/sync');
+		my $syncer = OpenBanking::Session->new($node);
+		$syncer->begin("CALL ob.sync_now($connection)");
+		wait_until('the second page', sub { calls('/transactions/sync') >= $before + 2 });
+		my $rows = "SELECT count(*) FROM ob.transactions_all WHERE connection_id = $connection";
+		cmp_ok(sql($rows), '>', 0, 'the first page is there');
+		sql(sprintf $way eq 'read only' ? 'BEGIN READ ONLY; %s; COMMIT' : '%s', "SELECT ob.disconnect($connection, true)");
+		$syncer->finish;
+		control($url, 'latency', { path => '/plaid/transactions/sync', ms => undef });
+		is_disconnected($connection, 'in the middle of a backfill');
+		wait_until('the outcome', sub { phase_of($connection) !~ /recorded/ }, 10);
+		is(sql($rows), '0', 'no row came back');
+		is(sql("SELECT next_sync_at IS NULL FROM ob.sync_state WHERE connection_id = $connection"), 't', 'no sync is due');
+	};
+}
 
 subtest 'a failure outlives the statement that raises it' => sub {
 	my %statements = (
