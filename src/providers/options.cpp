@@ -114,23 +114,6 @@ void check_products(std::string_view value) {
 	check_words(value, good, "must be product names, separated by commas, such as transactions");
 }
 
-void check_zone(std::string_view value) {
-	const auto good = [](char c) {
-		return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '/' ||
-		       c == '+' || c == '-';
-	};
-	if (value.empty() || !std::all_of(value.begin(), value.end(), good))
-		invalid("must be the name of a time zone, such as UTC or America/New_York");
-}
-
-void check_addresses(std::string_view value) {
-	const auto good = [](std::string_view word) {
-		return word.find_first_not_of("0123456789abcdefABCDEF.:/") == word.npos &&
-		       word.find_first_of(".:") != word.npos;
-	};
-	check_words(value, good, "must be addresses or networks, separated by commas, such as 192.0.2.7,198.51.100.0/24");
-}
-
 // ---- the tables ----
 
 // name, catalog, providers, default, secret, superuser only, check
@@ -145,12 +128,9 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"products", kServer, "all", "transactions", false, false, check_products},
     {"redirect_uri", kServer, "all", "", false, false, check_url},
     {"webhook_url", kServer, "all", "", false, false, check_url},
-    {"webhook_tolerance", kServer, "all", "", false, false, check_interval},
-    {"webhook_sources", kServer, "all", "", false, false, check_addresses},
     {"user_ref_prefix", kServer, "all", "", false, false, nullptr},
     {"sync_interval", kServer, "all", "", false, false, check_interval},
     {"history_days", kServer, "all", "", false, false, check_integer<1, 3660>},
-    {"date_zone", kServer, "all", "UTC", false, false, check_zone},
     {"keep_raw", kServer, "all", "false", false, false, check_boolean},
 
     {"days_requested", kServer, "plaid", "90", false, false, check_integer<1, 730>},
@@ -167,11 +147,9 @@ struct ProviderDefault {
 };
 
 // history_days: as far back as an item reaches whose link asked for the default days_requested.
-// webhook_tolerance: the age up to which the provider's signature counts.
 constexpr std::array kProviderDefaults = std::to_array<ProviderDefault>({
     {"plaid", "sync_interval", "4 h"},
     {"plaid", "history_days", "90"},
-    {"plaid", "webhook_tolerance", "5 minutes"},
 });
 
 bool knows(const OptionSpec &spec, std::string_view provider) {

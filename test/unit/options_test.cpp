@@ -46,11 +46,8 @@ TEST(Options, AcceptsWhatIsDocumented) {
 	         {"days_requested", "730"},
 	         {"sync_interval", "30 minutes"},
 	         {"history_days", "90"},
-	         {"date_zone", "America/New_York"},
 	         {"keep_raw", "on"},
 	         {"user_ref_prefix", ""},
-	         {"webhook_tolerance", "5 minutes"},
-	         {"webhook_sources", "52.21.26.131, 2001:db8::/32"},
 	         {"ca_file", "/etc/ssl/ca.pem"},
 	     })
 		EXPECT_NO_THROW(validate_option(kServer, "plaid", name, value)) << name << " = " << value;
@@ -89,8 +86,6 @@ TEST(Options, RefusesBadValues) {
 	         {"sync_interval", "2 years"},
 	         {"sync_interval", "53 weeks"},
 	         {"keep_raw", "maybe"},
-	         {"date_zone", "America New_York"},
-	         {"webhook_sources", "example.com"},
 	     }) {
 		const Error error = caught([&] { validate_option(kServer, "plaid", name, value); });
 		EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << name << " = " << value;
@@ -174,8 +169,6 @@ TEST(Options, DefaultsByProvider) {
 	EXPECT_EQ(server.option("days_requested"), "90");
 	EXPECT_EQ(server.option("history_days"), "90");
 	EXPECT_EQ(server.option("keep_raw"), "false");
-	EXPECT_EQ(server.option("date_zone"), "UTC");
-	EXPECT_EQ(server.option("webhook_tolerance"), "5 minutes");
 	EXPECT_EQ(server.option("client_name"), "");
 	EXPECT_EQ(server.option("no_such_option"), "");
 	server.options["sync_interval"] = "1 day";
