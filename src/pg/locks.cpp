@@ -20,7 +20,13 @@ LOCKTAG make_tag(LockClass lock_class, std::int64_t id) {
 bool try_lock(LockClass lock_class, std::int64_t id, LockScope scope) {
 	const LOCKTAG tag = make_tag(lock_class, id);
 	return guard([&] {
-		return LockAcquire(&tag, ExclusiveLock, scope == LockScope::session, true) != LOCKACQUIRE_NOT_AVAIL;
+		const LockAcquireResult got = LockAcquire(&tag, ExclusiveLock, scope == LockScope::session, true);
+		// The server counts a second session lock of one process; for us another task of it works already.
+		if (got == LOCKACQUIRE_ALREADY_HELD && scope == LockScope::session) {
+			LockRelease(&tag, ExclusiveLock, true);
+			return false;
+		}
+		return got != LOCKACQUIRE_NOT_AVAIL;
 	});
 }
 

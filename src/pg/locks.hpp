@@ -14,7 +14,7 @@ enum class LockClass : std::uint16_t {
 
 enum class LockScope { session, transaction };
 
-/// Takes the lock if it is free; true if this process holds it now. A session lock is counted: release it as often.
+/// Takes the lock if it is free; true if it was taken. A session lock that this process holds already is not free.
 bool try_lock(LockClass lock_class, std::int64_t id, LockScope scope);
 void unlock_session(LockClass lock_class, std::int64_t id);
 

@@ -20,8 +20,7 @@ WaitEventSet *wait_set(int fd) {
 	if (!set) {
 		WaitEventSet *fresh = compat::create_wait_event_set(3);
 		AddWaitEventToSet(fresh, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
-		if (IsUnderPostmaster) // a stand-alone backend has none
-			if (IsUnderPostmaster) // single-user mode has no postmaster that could die
+		if (IsUnderPostmaster) // single-user mode has no postmaster that could die
 			AddWaitEventToSet(fresh, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
 		AddWaitEventToSet(fresh, WL_SOCKET_READABLE, fd, nullptr, nullptr);
 		set = fresh;

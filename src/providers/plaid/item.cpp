@@ -32,15 +32,19 @@ bool may_have_happened(const ProviderError &error) {
 	return error.reaction() == Reaction::retry;
 }
 
+/// Only what proves that nothing was sent says no; a lost connection, an answer that could not be kept for want of memory
+/// or a failed wait may have come after the request.
 bool may_have_happened(const Error &error) {
 	switch (error.code()) {
-	case ErrorCode::unreachable: // also a connection lost after sending: the transport does not tell them apart
-	case ErrorCode::deadline:
-	case ErrorCode::bad_reply:
-	case ErrorCode::limit_exceeded:
-		return true;
-	default:
+	case ErrorCode::address_refused:
+	case ErrorCode::not_configured:
+	case ErrorCode::missing_option:
+	case ErrorCode::invalid_argument:
+	case ErrorCode::not_allowed:
+	case ErrorCode::not_found:
 		return false;
+	default:
+		return true;
 	}
 }
 
