@@ -49,6 +49,16 @@ void audit_changes(ConnectionId id, const SyncReport &report) {
 		   .details_json = text});
 }
 
+/// Being told to wait is no success: what was wrong before stays as it is shown.
+void defer(ConnectionId id, const SyncReport &report) {
+	static Statement connection("UPDATE ob.connections SET last_sync_status = 'deferred', updated_at = clock_timestamp() "
+								"WHERE id = $1");
+	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = $2, claimed_until = NULL, claimed_by = NULL "
+								"WHERE connection_id = $1");
+	connection.run({Param::integer(id)});
+	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at)});
+}
+
 } // namespace
 
 SyncTarget PgSyncStore::load(const Connection &connection) {
@@ -145,6 +155,10 @@ void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 		"UPDATE ob.sync_state s SET next_sync_at = COALESCE($2, clock_timestamp() + make_interval(secs => $3::float8 * "
 		"(0.95 + 0.1 * random()))), attempts = 0, claimed_until = NULL, claimed_by = NULL, "
 		"finished_syncs = finished_syncs + 1 WHERE s.connection_id = $1");
+	if (report.status == SyncStatus::deferred) {
+		defer(id, report);
+		return;
+	}
 	const TransactionCounts &counts = report.transactions;
 	connection.run({Param::integer(id), Param::text(status_name(report.status)),
 					Param::integer(counts.added - counts.removed)});
