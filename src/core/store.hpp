@@ -145,7 +145,7 @@ public:
 	/// between, which the connection's lock excludes).
 	virtual void save_state(ConnectionId id, const SyncState &before, const SyncState &now) = 0;
 	/// The end of a sync that did not fail, whatever its status: connection status, next_sync_at (interval, or
-	/// report.retry_at), audit line and notice when something changed.
+	/// report.retry_at), audit line when something changed.
 	virtual void finish(ConnectionId id, const SyncReport &report) = 0;
 
 	// ---- outside a unit ----

@@ -41,7 +41,7 @@ std::vector<Connection> visible_connections(const ConnectionFilter &filter);
 /// not_found.
 Connection find_connection(ConnectionId id);
 
-/// As find_connection, for a caller who must have USAGE on its server and be able to see it. Throws not_found,
+/// As find_connection, for a caller who must have USAGE on its server. Throws not_found,
 /// not_allowed.
 Connection find_connection_for_caller(ConnectionId id);
 

@@ -250,7 +250,13 @@ Task<std::optional<std::string>> find_out(std::string call_id) {
 	std::optional<store::Outcome> outcome = read_outcome(call_id);
 	if (outcome && (outcome->phase == "intent" || outcome->phase == "answered")) {
 		Task<std::string> recovery = request_recovery(outcome->id);
-		(void)co_await recovery;
+		try {
+			(void)co_await recovery;
+		} catch (const Error &error) {
+			// "No call was made" would be true of the recovery, not of what the caller asked for.
+			if (error.code() != ErrorCode::no_worker)
+				throw;
+		}
 		outcome = read_outcome(call_id);
 	}
 	if (!outcome)
