@@ -23,6 +23,7 @@ enum class ErrorCode {
 	not_configured,
 	not_committed,
 	invalid_transaction,
+	unsupported,
 	limit_exceeded,
 	out_of_memory,
 	no_worker,
@@ -63,6 +64,8 @@ constexpr const char *sqlstate(ErrorCode code) {
 		return "55000";
 	case ErrorCode::invalid_transaction:
 		return "2D000";
+	case ErrorCode::unsupported:
+		return "0A000";
 	case ErrorCode::limit_exceeded:
 		return "54000";
 	case ErrorCode::out_of_memory:

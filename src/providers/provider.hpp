@@ -63,6 +63,9 @@ struct LinkRequest {
 	std::string user_ref;
 	std::string mode = "hosted"; // hosted or embedded
 	std::string options_json;    // the caller's options object, already parsed once: valid JSON
+	/// Tokens of the connection to repair (update mode, reauth); empty: a new connection.
+	Credentials credentials;
+	std::string error_code; // what that connection's last error was; may be empty
 };
 
 /// What the application or a browser needs to let the user link a bank.
@@ -74,10 +77,32 @@ struct LinkOffer {
 	std::optional<Timestamp> expires_at;
 };
 
+/// An account as a journey shows it before anything is exchanged: enough to notice a bank that is linked already.
+struct JourneyAccount {
+	std::string name;
+	std::string mask;
+};
+
 /// Something that can be turned into a connection, once.
 struct LinkGrant {
 	std::string kind; // "public_token"
 	Secret value;
+	// Empty where the answer that brought the grant does not tell:
+	std::string institution_id;
+	std::string institution_name;
+	std::vector<JourneyAccount> accounts;
+};
+
+/// How far the user has come with a link, as the provider tells it.
+struct Journey {
+	enum class State {
+		open,    // nothing has come of it yet
+		granted, // `grants` are there
+		left,    // the user gave up, or the bank said no; he may begin again while the link lasts
+	};
+	State state = State::open;
+	std::vector<LinkGrant> grants;
+	std::string reason; // of `left`: the provider's code
 };
 
 /// What an exchange yields: must be recorded before anything else happens.
@@ -87,10 +112,37 @@ struct Established {
 	std::string request_id;
 };
 
+/// A connection made elsewhere, checked with the provider.
+struct Adopted {
+	Established established;
+	std::string cursor; // where its changes were last read; may be empty
+};
+
+/// A bank that can be linked.
+struct Institution {
+	std::string id;
+	std::string name;
+	std::vector<std::string> countries;
+	std::vector<std::string> products;
+	std::optional<bool> oauth;
+	std::string status; // the provider's word for its availability; may be empty
+	std::string url;
+	std::string raw; // the provider's object
+};
+
+/// A call that the extension does not model. `query_json` and `body_json`: an object, or empty.
+struct RawCall {
+	std::string method;
+	std::string path; // begins with a slash
+	std::string query_json;
+	std::string body_json;
+};
+
 /// The provider's view of a connection.
 struct ConnectionHealth {
 	std::string institution_id;
 	std::string institution_name;
+	std::string institution_logo; // base64 of a PNG; may be empty
 	std::optional<Timestamp> consent_expires_at;
 	std::optional<Timestamp> bank_updated_at; // when the provider last read the bank
 	std::optional<Reaction> standing_error;   // the connection is broken although the call succeeded
@@ -124,6 +176,7 @@ public:
 
 /// One provider. Stateless: one object per process, shared by all servers. Calls throw ProviderError, or Error as
 /// http::Transport says; idempotent ones retry transient failures by themselves (three tries, back-off with jitter).
+/// What is not pure need not be offered: then it throws unsupported, naming the provider.
 class Provider {
 public:
 	virtual ~Provider() = default;
@@ -134,22 +187,42 @@ public:
 	/// Call names for EXPLAIN: the path of the accounts call and of the window call.
 	virtual std::string_view accounts_endpoint() const = 0;
 	virtual std::string_view transactions_endpoint() const = 0;
+	virtual std::string_view balances_endpoint() const { return {}; }
 
 	virtual Task<LinkOffer> start_link(Session session, LinkRequest request) const = 0;
-	/// Finds the grant in what the application got back ({"public_token": …}). Throws invalid_argument if it has none.
-	virtual LinkGrant grant_from_response(std::string_view response_json) const = 0;
+	/// Finds the grants in what the application or a webhook brought ({"public_token": …}); none if there are none.
+	virtual std::vector<LinkGrant> grants_from_response(std::string_view response_json) const = 0;
+	/// Asks how far the user has come; `token` is the offer's.
+	virtual Task<Journey> follow_link(Session session, Secret token) const;
 	/// Not idempotent, never retried: a lost answer is outcome_unknown.
 	virtual Task<Established> exchange(Session session, LinkGrant grant) const = 0;
 	/// Idempotent in effect: a connection the provider no longer knows counts as removed.
 	virtual Task<void> remove(Session session, Credentials credentials) const = 0;
+	/// Not idempotent, never retried: a lost answer is outcome_unknown, and the old tokens may be dead. Returns the new
+	/// ones.
+	virtual Task<Credentials> rotate(Session session, Credentials credentials) const;
 	virtual Task<ConnectionHealth> health(Session session, Credentials credentials) const = 0;
-	/// Provider sandbox only: a grant without a person. `options_json` as in ob.sandbox_link.
-	virtual Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const = 0;
+	/// Takes over tokens that were made elsewhere: `credentials_json` as ob.adopt_connection documents it.
+	virtual Task<Adopted> adopt(Session session, std::string credentials_json) const;
+
+	// Provider sandbox only; `options_json` as in ob.sandbox_link.
+	virtual Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const;
+	virtual Task<void> sandbox_fire_webhook(Session session, Credentials credentials, std::string code) const;
+	virtual Task<void> sandbox_reset_login(Session session, Credentials credentials) const;
+
+	/// Banks whose name fits `search`; empty: all. Institutions without metadata that costs further calls.
+	virtual Task<std::vector<Institution>> institutions(Session session, std::string search) const;
+	/// Sends it with the server's credentials, and the connection's where there are any. Any HTTP status is an answer.
+	/// Throws not_allowed for paths that make, change or end tokens. Never repeated.
+	virtual Task<http::Response> raw_call(Session session, RawCall call, Credentials credentials) const;
 
 	/// This and the first page of a window throw a ProviderError of code not_found if one of the account ids is not the
 	/// connection's.
 	virtual Task<AccountList> accounts(Session session, Credentials credentials,
 	                                   std::vector<std::string> account_ids) const = 0;
+	/// As accounts(), but the bank itself is asked: slow, and billed by some providers.
+	virtual Task<AccountList> balances(Session session, Credentials credentials,
+	                                   std::vector<std::string> account_ids) const;
 	virtual std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials,
 	                                                  Window window) const = 0;
 	virtual std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,

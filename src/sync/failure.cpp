@@ -93,6 +93,7 @@ const Rule &rule_for(ErrorCode code) {
 	case ErrorCode::not_configured:
 	case ErrorCode::not_committed:
 	case ErrorCode::invalid_transaction:
+	case ErrorCode::unsupported:
 	case ErrorCode::credentials_refused:
 	case ErrorCode::unseal_failed:
 	case ErrorCode::address_refused:

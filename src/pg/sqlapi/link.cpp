@@ -174,12 +174,15 @@ Fields complete_link(const std::optional<std::string> &link_id, const std::strin
 	if (response.has("error"))
 		return cancel_link(link, response);
 	const store::LoadedServer server = store::load_server(link.server, link.mapping_role);
-	const providers::LinkGrant grant = server.provider->grant_from_response(response_text);
+	const std::vector<providers::LinkGrant> grants = server.provider->grants_from_response(response_text);
+	if (grants.size() != 1)
+		throw Error(ErrorCode::invalid_argument, "the response holds no grant, or several", {},
+					"Pass what the provider handed out, for Plaid {\"public_token\": \"…\"}.");
 	worker::Request request = worker::request_for("exchange", server, link.mapping_role);
 	request.link_id = link.link_id;
 	request.user_ref = link.user_ref;
 	request.user_ip = user_ip.empty() ? link.user_ip : user_ip;
-	worker::put_grant(&request, grant);
+	worker::put_grant(&request, grants.front());
 	return completed_row(run(worker::call(std::move(request))));
 }
 

@@ -233,18 +233,18 @@ Task<LinkOffer> start_link(Session session, LinkRequest request) {
 	co_return std::move(offer);
 }
 
-LinkGrant grant_from_response(std::string_view response_json) {
+std::vector<LinkGrant> grants_from_response(std::string_view response_json) {
 	json::ParseLimits limits;
 	limits.error = ErrorCode::invalid_argument;
 	const json::Document response = json::Document::parse(response_json, limits);
-	if (const std::string_view token = response.text("public_token"); !token.empty())
-		return public_token(token);
-	// The form of webhooks. Several tokens are several items, each to be exchanged on its own.
-	const auto tokens = response.get("public_tokens").items();
-	if (tokens.size() == 1 && !tokens[0].text().empty())
-		return public_token(tokens[0].text());
-	throw Error(ErrorCode::invalid_argument, "the response holds no public token", {},
-	            "Pass what Link handed out: {\"public_token\": \"…\"}.");
+	std::vector<LinkGrant> grants;
+	// The list is the form of webhooks: several tokens are several items, each to be exchanged on its own.
+	for (const json::Node token : response.get("public_tokens").items())
+		if (!token.text().empty())
+			grants.push_back(public_token(token.text()));
+	if (const std::string_view token = response.text("public_token"); grants.empty() && !token.empty())
+		grants.push_back(public_token(token));
+	return grants;
 }
 
 Task<LinkGrant> sandbox_grant(Session session, std::string options_json) {

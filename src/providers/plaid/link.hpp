@@ -12,8 +12,8 @@ namespace ob::providers::plaid {
 
 /// /link/token/create for a new item.
 Task<LinkOffer> start_link(Session session, LinkRequest request);
-/// The public token in what the application, the browser or a webhook brought.
-LinkGrant grant_from_response(std::string_view response_json);
+/// The public tokens in what the application, the browser or a webhook brought.
+std::vector<LinkGrant> grants_from_response(std::string_view response_json);
 /// /sandbox/public_token/create.
 Task<LinkGrant> sandbox_grant(Session session, std::string options_json);
 

@@ -26,8 +26,8 @@ Task<LinkOffer> PlaidProvider::start_link(Session session, LinkRequest request) 
 	return plaid::start_link(std::move(session), std::move(request));
 }
 
-LinkGrant PlaidProvider::grant_from_response(std::string_view response_json) const {
-	return plaid::grant_from_response(response_json);
+std::vector<LinkGrant> PlaidProvider::grants_from_response(std::string_view response_json) const {
+	return plaid::grants_from_response(response_json);
 }
 
 Task<Established> PlaidProvider::exchange(Session session, LinkGrant grant) const {

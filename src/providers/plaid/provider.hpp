@@ -15,7 +15,7 @@ public:
 	std::string_view transactions_endpoint() const override;
 
 	Task<LinkOffer> start_link(Session session, LinkRequest request) const override;
-	LinkGrant grant_from_response(std::string_view response_json) const override;
+	std::vector<LinkGrant> grants_from_response(std::string_view response_json) const override;
 	Task<Established> exchange(Session session, LinkGrant grant) const override;
 	Task<void> remove(Session session, Credentials credentials) const override;
 	Task<ConnectionHealth> health(Session session, Credentials credentials) const override;
