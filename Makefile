@@ -5,7 +5,7 @@
 # PG_CONFIG    which PostgreSQL to build for (default: Debian's 15, else the one in PATH)
 
 BUILDING = all install uninstall installcheck sandbox check-unit unit-tests clean
-JOBS     = demo check check-regress check-isolation check-tap lint format
+JOBS     = demo bench check check-regress check-isolation check-tap lint format
 
 all:
 
@@ -20,6 +20,7 @@ help:
 	@echo "make                  build the extension"
 	@echo "make install          install it into the PostgreSQL of PG_CONFIG"
 	@echo "make demo             build, start a private cluster and the simulator, link, sync, show it"
+	@echo "make bench            measure against COPY and the official npm client (scripts/bench --quick, scripts/bench a)"
 	@echo "make check            all that follows"
 	@echo "make check-unit       unit tests under the address and undefined behaviour sanitizers"
 	@echo "make check-regress    SQL tests on a private cluster"

@@ -55,7 +55,8 @@ make_stage() {
 	chown -R "$server_user" "$stage/run"
 }
 
-# Starts a cluster in the stage; connections go through its socket: psql finds it by PGHOST and PGPORT.
+# Starts a cluster in the stage; connections go through its socket: psql finds it by PGHOST and PGPORT. Further
+# settings may be given.
 start_cluster() {
 	as_server "$bin/initdb" -D "$stage/run/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$stage/initdb.log"
 	make_key "$stage/run/keys"
@@ -66,6 +67,7 @@ start_cluster() {
 		fsync = off
 		openbanking.key_file = '$stage/run/keys'
 		openbanking.allowed_hosts = '$(echo "${sandbox_url:-}" | cut -d/ -f1-3)'
+		${1:-}
 	END
 	as_server "$bin/pg_ctl" -D "$stage/run/data" -l "$stage/run/log" -w start >/dev/null
 	cluster_running=1

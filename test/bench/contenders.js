@@ -1,0 +1,44 @@
+// The rivals, measured on the tables' own terms: COPY and a program around the official npm client.
+'use strict';
+
+const { execFile } = require('child_process');
+const path = require('path');
+const { promisify } = require('util');
+const { inSession, query } = require('./database');
+const { createTableLike } = require('./extension');
+const simulator = require('./simulator');
+const { check, truth } = require('./truth');
+
+/// Text COPY of what the sync has stored, from a file of the server's into a table like the extension's.
+async function copyStored(expected) {
+	const file = path.join(process.env.PGHOST, 'transactions.copy');
+	await query(async (session) => {
+		await createTableLike(session, 'bench.copied');
+		await session.run(`COPY ob.transactions_all TO '${file}'`);
+	});
+	return inSession(async (session) => {
+		const result = await session.measure(`COPY bench.copied FROM '${file}'`);
+		await check(session, 'bench.copied', expected);
+		return result;
+	});
+}
+
+/// The npm client syncs `connections` items of `rows` transactions, `parallel` at once.
+async function npmClient({ connections, rows, parallel, latency = 0 }) {
+	await simulator.reset();
+	const tokens = await simulator.createItems(connections);
+	await simulator.fillItems(rows);
+	await simulator.latency(latency);
+	return inSession(async (session) => {
+		await createTableLike(session, 'bench.npm');
+		const task = { table: 'bench.npm', tokens, parallel };
+		const lsn = await session.value('SELECT pg_current_wal_insert_lsn()');
+		const { stdout } = await promisify(execFile)(
+			process.execPath, [path.join(__dirname, 'rival.js'), JSON.stringify(task)]);
+		const wal = Number(await session.value(`SELECT pg_current_wal_insert_lsn() - '${lsn}'`));
+		await check(session, 'bench.npm', await truth());
+		return { ...JSON.parse(stdout), wal };
+	});
+}
+
+module.exports = { copyStored, npmClient };

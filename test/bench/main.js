@@ -1,0 +1,32 @@
+// Benchmarks: main.js [--quick] [--rounds N] [CASE…]. Run by scripts/bench, in a cluster and with a simulator of its own.
+'use strict';
+
+const { parseArgs } = require('util');
+const cases = require('./cases');
+const { prepareCluster } = require('./database');
+const { report } = require('./report');
+
+const kFull = { rows: 100_000 };
+const kQuick = { rows: 20_000 };
+
+async function main() {
+	const { values, positionals } = parseArgs({
+		options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
+		allowPositionals: true,
+	});
+	const wanted = positionals.length ? positionals : Object.keys(cases);
+	const unknown = wanted.find((name) => !cases[name]);
+	if (unknown)
+		throw new Error(`no case ${unknown}; there are ${Object.keys(cases).join(', ')}`);
+	await prepareCluster();
+	for (const name of wanted) {
+		const say = (round) => console.log(`case ${name}, round ${round}`);
+		await cases[name]({ ...(values.quick ? kQuick : kFull), rounds: Number(values.rounds), say });
+	}
+	report();
+}
+
+main().catch((error) => {
+	console.error(error);
+	process.exit(1);
+});

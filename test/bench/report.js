@@ -1,0 +1,59 @@
+// Medians, ratios and the table at the end.
+'use strict';
+
+function median(numbers) {
+	const sorted = [...numbers].sort((a, b) => a - b);
+	const middle = sorted.length >> 1;
+	return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function medianOf(runs, name) {
+	return median(runs.map((run) => run[name]));
+}
+
+/// The median of the rounds' ratios: noise that lasts longer than one round cancels out.
+function timeRatio(over, under) {
+	return median(over.map((run, i) => run.seconds / under[i].seconds));
+}
+
+const bytes = (n) => (n < 1024 ? `${n} B` : n < 1e6 ? `${(n / 1024).toFixed(0)} kB` : `${(n / 1048576).toFixed(1)} MB`);
+const number = (n) => Math.round(n).toLocaleString('en-US');
+const percent = (n) => `${(n * 100).toFixed(0)} %`;
+const times = (n) => `${n.toFixed(2)} x`;
+
+const lines = [];
+
+/// A line of what was measured. `runs` have seconds, and may have wal and memory.
+function measured(name, what, rows, runs) {
+	const rates = runs.map((run) => rows / run.seconds);
+	const optional = (field) => (runs[0][field] === undefined ? '' : bytes(medianOf(runs, field)));
+	lines.push([name, what, `${medianOf(runs, 'seconds').toFixed(2)} s`, `${number(median(rates))} rows/s`,
+		runs.length > 1 ? `${number(Math.min(...rates))} - ${number(Math.max(...rates))}` : '', optional('wal'),
+		optional('memory')]);
+}
+
+const aims = [];
+
+/// A line of what is aimed at: at least with '>=', at most with '<='. The stretch aim is told only.
+function aimed(name, what, value, relation, aim, format, stretch) {
+	const met = relation === '>=' ? value >= aim : value <= aim;
+	aims.push([name, what, format(value), `${relation} ${format(aim)}`, met ? 'met' : 'MISSED',
+		stretch === undefined ? '' : `stretch ${format(stretch)}${(relation === '>=' ? value >= stretch : value <= stretch) ? ' met' : ''}`]);
+}
+
+function print(table, head) {
+	const all = [head, ...table];
+	const widths = head.map((_, i) => Math.max(...all.map((line) => line[i].length)));
+	// Words to the left, figures to the right.
+	for (const line of all)
+		console.log(line.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ').trimEnd());
+}
+
+function report() {
+	console.log();
+	print(lines, ['case', 'what', 'median', 'rate', 'from - to', 'WAL', 'memory']);
+	console.log();
+	print(aims, ['case', 'aim', 'figure', 'aimed at', '', '']);
+}
+
+module.exports = { aimed, bytes, measured, medianOf, number, percent, report, timeRatio, times };
