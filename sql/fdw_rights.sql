@@ -36,8 +36,7 @@ SELECT count(*) FROM rights.ob_accounts;
 \set VERBOSITY default
 RESET ROLE;
 SELECT * FROM pg_temp.calls();
-GRANT USAGE ON SCHEMA ob TO regress_ob_reader;
-GRANT SELECT ON ob.connections TO regress_ob_reader;
+SELECT ob.grant_operate('regress_ob_reader');
 SET ROLE regress_ob_reader;
 SELECT user_ref, count(*) FROM rights.ob_accounts GROUP BY 1 ORDER BY 1;
 SELECT user_ref, count(*) FROM rights.every WHERE server = 'fdw_rights' GROUP BY 1 ORDER BY 1;
@@ -45,16 +44,15 @@ RESET ROLE;
 
 -- row policies of ob.connections hold for live tables, plans that are kept included
 BEGIN;
-CREATE POLICY own ON ob.connections USING (user_ref = current_setting('rights.person', true));
-ALTER TABLE ob.connections ENABLE ROW LEVEL SECURITY;
+SELECT ob.revoke_operate('regress_ob_reader'), ob.grant_read('regress_ob_reader');
 PREPARE mine AS SELECT user_ref, count(*) FROM rights.ob_accounts GROUP BY 1 ORDER BY 1;
 SELECT FROM pg_temp.calls() \g /dev/null
 SET ROLE regress_ob_reader;
-SET rights.person = 'ben';
+SET openbanking.user_ref = 'ben';
 EXECUTE mine;
-SET rights.person = 'ann';
+SET openbanking.user_ref = 'ann';
 EXECUTE mine;
-RESET rights.person;
+RESET openbanking.user_ref;
 EXECUTE mine;
 RESET ROLE;
 SELECT user_ref, call FROM pg_temp.calls();
@@ -66,7 +64,8 @@ CREATE VIEW rights.owners AS SELECT user_ref, name FROM rights.ob_accounts WHERE
 CREATE VIEW rights.invokers WITH (security_invoker) AS SELECT user_ref, name FROM rights.ob_accounts WHERE user_ref = 'ben';
 GRANT SELECT ON rights.owners, rights.invokers TO regress_ob_reader;
 REVOKE USAGE ON FOREIGN SERVER fdw_rights FROM regress_ob_reader;
-REVOKE SELECT ON ob.connections FROM regress_ob_reader;
+SELECT ob.revoke_operate('regress_ob_reader');
+GRANT USAGE ON SCHEMA ob TO regress_ob_reader;
 SELECT FROM pg_temp.calls() \g /dev/null
 SET ROLE regress_ob_reader;
 SELECT name FROM rights.owners ORDER BY name;

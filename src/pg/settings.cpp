@@ -15,6 +15,8 @@ namespace {
 
 char *key_file_ = nullptr;
 char *allowed_hosts_ = nullptr;
+char *user_ref_ = nullptr;
+int user_ref_source_ = static_cast<int>(UserRefSource::setting);
 bool enabled_ = true;
 int http_timeout_ = 60'000;
 int connect_timeout_ = 10'000;
@@ -27,6 +29,10 @@ char *test_crash_point_ = nullptr;
 #endif
 
 constexpr int kDay = 24 * 60 * 60 * 1000;
+
+const config_enum_entry kUserRefSources[] = {{"setting", static_cast<int>(UserRefSource::setting), false},
+											{"jwt", static_cast<int>(UserRefSource::jwt), false},
+											{nullptr, 0, false}};
 
 constexpr std::array kNames = {
 	"openbanking.key_file",         "openbanking.allowed_hosts",     "openbanking.enabled",
@@ -58,6 +64,12 @@ void define() {
 				&allowed_hosts_, PGC_SUSET, 0);
 	DefineCustomBoolVariable("openbanking.enabled", "Whether providers may be called at all.", nullptr, &enabled_, true,
 							 PGC_SUSET, 0, nullptr, nullptr, nullptr);
+	// What decides on rows is the superuser's; who the end user is, the application says.
+	DefineCustomEnumVariable("openbanking.user_ref_source", "Where the present end user is read from.",
+							 "setting: openbanking.user_ref; jwt: the claim sub in PostgREST's request.jwt.claims.",
+							 &user_ref_source_, user_ref_source_, kUserRefSources, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+	define_text("openbanking.user_ref", "The end user whose rows are seen, where user_ref_source is setting.",
+				"Binds applications, not people who can type SQL.", &user_ref_, PGC_USERSET, 0);
 	define_time("openbanking.http_timeout", "Longest time one request may take.", &http_timeout_, 1);
 	define_time("openbanking.connect_timeout", "Longest time to reach a host.", &connect_timeout_, 1);
 	define_time("openbanking.claim_timeout", "Longest wait for another session's work on a connection, or for a worker.",
@@ -78,6 +90,8 @@ void define() {
 
 const char *key_file() { return key_file_; }
 const char *allowed_hosts() { return allowed_hosts_; }
+const char *user_ref() { return user_ref_; }
+UserRefSource user_ref_source() { return static_cast<UserRefSource>(user_ref_source_); }
 bool enabled() { return enabled_; }
 std::chrono::milliseconds http_timeout() { return std::chrono::milliseconds(http_timeout_); }
 std::chrono::milliseconds connect_timeout() { return std::chrono::milliseconds(connect_timeout_); }

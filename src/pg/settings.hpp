@@ -13,6 +13,11 @@ namespace ob::pg::settings {
 /// Called once from _PG_init.
 void define();
 
+/// Where the present end user is read from.
+enum class UserRefSource { setting, jwt };
+UserRefSource user_ref_source();
+const char *user_ref();
+
 const char *key_file();
 const char *allowed_hosts();
 bool enabled();
