@@ -1,13 +1,19 @@
 // The cases. Each takes the sizes, measures, and adds its lines to the report.
 'use strict';
 
+const { setTimeout } = require('timers/promises');
 const { copyStored, npmClient } = require('./contenders');
-const { inSession, query } = require('./database');
+const { inSession, query, timed } = require('./database');
 const { prepare } = require('./extension');
 const report = require('./report');
+const simulator = require('./simulator');
 const { check, truth } = require('./truth');
 
 const kTable = 'ob.transactions_all';
+const kFullSync = 'CALL ob.sync_now(1, "full" => true)';
+const kPage = 500;
+const kLatency = 50; // ms
+const kMegabyte = 1024 * 1024;
 
 function expectNotice(session, words) {
 	if (!session.notices.at(-1)?.includes(words))
@@ -34,9 +40,9 @@ async function a({ rows, rounds, say }) {
 		runs.copy.push(await copyStored(expected));
 		runs.npm.push(await npmClient({ connections: 1, rows, parallel: 1 }));
 	}
-	report.measured('a', `first sync of ${report.number(rows)} rows`, rows, runs.ours);
-	report.measured('a', 'COPY FROM of the same rows', rows, runs.copy);
-	report.measured('a', 'npm client', rows, runs.npm);
+	report.measured('a', `first sync of ${report.number(rows)} rows`, runs.ours, rows);
+	report.measured('a', 'COPY FROM of the same rows', runs.copy, rows);
+	report.measured('a', 'npm client', runs.npm, rows);
 	report.aimed('a', 'first sync against COPY', report.timeRatio(runs.copy, runs.ours), '>=', 0.6, report.percent, 0.8);
 	report.aimed('a', 'first sync against the npm client', report.timeRatio(runs.npm, runs.ours), '>=', 2.5, report.times);
 }
@@ -47,20 +53,100 @@ async function b({ rows, rounds, say }) {
 	const expected = await truth();
 	await query((session) => session.run('CALL ob.sync_now(1)', 'VACUUM ANALYZE'));
 	const runs = await inSession(async (session) => {
-		const full = 'CALL ob.sync_now(1, "full" => true)';
-		await session.run(full);
+		await session.run(kFullSync);
 		const measured = [];
 		for (let i = 1; i <= rounds; ++i) {
 			say(i);
-			measured.push(await session.measure(full));
+			measured.push(await session.measure(kFullSync));
 			expectNotice(session, `complete, 0 added, 0 modified, 0 removed, ${rows} unchanged`);
 		}
 		await check(session, kTable, expected);
 		return measured;
 	});
-	report.measured('b', `full re-sync of ${report.number(rows)} rows`, rows, runs);
+	report.measured('b', `full re-sync of ${report.number(rows)} rows`, runs, rows);
 	report.aimed('b', 'full re-sync, rows/s', rows / report.medianOf(runs, 'seconds'), '>=', 120_000, report.number, 250_000);
 	report.aimed('b', 'full re-sync, WAL', report.medianOf(runs, 'wal'), '<=', 64 * 1024, report.bytes);
 }
 
-module.exports = { a, b };
+/// Many small connections behind a slow network, against one large one without and the npm client with many at once.
+async function c({ connections, rounds, say }) {
+	const rows = connections * kPage;
+	const runs = { ours: [], single: [], npm: [] };
+	for (let i = 1; i <= rounds; ++i) {
+		say(i);
+		await prepare(1, rows);
+		runs.single.push(await firstSync(rows, await truth()));
+		await prepare(connections, kPage);
+		runs.ours.push(await syncDue(connections, await truth()));
+		runs.npm.push(await npmClient({ connections, rows: kPage, parallel: 32, latency: kLatency }));
+	}
+	const what = `${connections} x ${kPage} rows, ${kLatency} ms latency`;
+	report.measured('c', `${what}: sync_due, 64 at once`, runs.ours, rows);
+	report.measured('c', `one connection of ${report.number(rows)} rows, none`, runs.single, rows);
+	report.measured('c', `${what}: npm client, 32 at once`, runs.npm, rows);
+	report.aimed('c', 'time against one connection without latency', report.timeRatio(runs.ours, runs.single), '<=', 1.2,
+		report.times);
+	report.aimed('c', 'sync_due against the npm client', report.timeRatio(runs.npm, runs.ours), '>=', 2, report.times);
+}
+
+async function syncDue(connections, expected) {
+	await simulator.latency(kLatency);
+	return inSession(async (session) => {
+		const result = await session.measure('CALL ob.sync_due(parallel => 64)');
+		expectNotice(session, `${connections} connections: ${connections} complete, 0 waiting, 0 deferred, 0 failed`);
+		await check(session, kTable, expected);
+		return result;
+	});
+}
+
+/// Peak memory of a very large connection.
+async function d({ manyRows, say }) {
+	say(1);
+	await prepare(1, manyRows);
+	const expected = await truth();
+	const first = await firstSync(manyRows, expected);
+	const full = await inSession(async (session) => {
+		const result = await session.measure(kFullSync);
+		expectNotice(session, `complete, 0 added, 0 modified, 0 removed, ${manyRows} unchanged`);
+		await check(session, kTable, expected);
+		return result;
+	});
+	report.measured('d', `first sync of ${report.number(manyRows)} rows`, [first], manyRows);
+	report.measured('d', `full re-sync of ${report.number(manyRows)} rows`, [full], manyRows);
+	report.aimed('d', 'memory of the first sync', first.memory, '<=', 32 * kMegabyte, report.bytes);
+	report.aimed('d', 'memory of the full re-sync', full.memory, '<=', 52 * kMegabyte, report.bytes);
+}
+
+/// From pg_cancel_backend to the client's error, while a bank is waited for.
+async function e({ cancels, say }) {
+	say(1);
+	await prepare(1, 1);
+	await simulator.latency(60_000);
+	const runs = await query((session) => query(async (other) => {
+		const measured = [];
+		for (let i = 0; i < cancels; ++i)
+			measured.push(await cancelWhileWaiting(session, other));
+		return measured;
+	}));
+	report.measured('e', `cancelling a sync that waits, ${cancels} times`, runs);
+	report.aimed('e', 'cancelling, median', report.medianOf(runs, 'seconds'), '<=', 0.1, report.duration);
+	report.aimed('e', 'cancelling, worst', Math.max(...runs.map((run) => run.seconds)), '<=', 0.1, report.duration);
+}
+
+async function cancelWhileWaiting(session, other) {
+	const ended = session.run('SELECT ob.sync(1)').then(() => 'success', (error) => error.code);
+	const waits = `SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = ${session.pid}`;
+	while (!await other.value(waits))
+		await setTimeout(10);
+	// Well into the wait, not at its beginning.
+	await setTimeout(50);
+	const seconds = await timed(async () => {
+		await other.run(`SELECT pg_cancel_backend(${session.pid})`);
+		const code = await ended;
+		if (code !== '57014')
+			throw new Error(`cancelled, the sync ended with ${code}`);
+	});
+	return { seconds };
+}
+
+module.exports = { a, b, c, d, e };

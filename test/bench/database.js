@@ -9,6 +9,9 @@ const kFiller = `CREATE EXTENSION pg_prewarm;
 	CREATE SCHEMA bench;
 	CREATE TABLE bench.filler WITH (fillfactor = 10) AS SELECT repeat('x', 600) AS x FROM generate_series(1, 40000)`;
 
+/// Reads more pages than there are buffers, and so maps the buffers into the backend.
+const kMapBuffers = `SELECT pg_prewarm('bench.filler')`;
+
 class Session {
 	static async open() {
 		const session = new Session();
@@ -42,19 +45,20 @@ class Session {
 	/// is its own, and nothing left to write.
 	async settle() {
 		for (let i = 0; i < 3; ++i)
-			await this.value(`SELECT pg_prewarm('bench.filler')`);
+			await this.run(kMapBuffers);
 		await this.run('CHECKPOINT');
+		this.base = this.memory();
 	}
 
+	/// Memory is the peak since settle(), in bytes.
 	async measure(text) {
-		const memory = this.memory();
 		const lsn = await this.value('SELECT pg_current_wal_insert_lsn()');
 		const seconds = await timed(() => this.client.query(text));
 		const wal = Number(await this.value(`SELECT pg_current_wal_insert_lsn() - '${lsn}'`));
-		return { seconds, wal, memory: this.memory() - memory };
+		return { seconds, wal, memory: this.memory() - this.base };
 	}
 
-	/// The backend's peak of memory in bytes, shared buffers apart.
+	/// The backend's peak so far, shared buffers apart.
 	memory() {
 		const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
 		const kilobytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)[1]);
@@ -89,4 +93,4 @@ function prepareCluster() {
 	return query((session) => session.run(kFiller, 'VACUUM bench.filler'));
 }
 
-module.exports = { inSession, prepareCluster, query, timed };
+module.exports = { inSession, kMapBuffers, prepareCluster, query, timed };

@@ -6,8 +6,8 @@ const cases = require('./cases');
 const { prepareCluster } = require('./database');
 const { report } = require('./report');
 
-const kFull = { rows: 100_000 };
-const kQuick = { rows: 20_000 };
+const kFull = { rows: 100_000, connections: 200, manyRows: 1_000_000, cancels: 20 };
+const kQuick = { rows: 20_000, connections: 40, manyRows: 100_000, cancels: 5 };
 
 async function main() {
 	const { values, positionals } = parseArgs({
@@ -21,7 +21,12 @@ async function main() {
 	await prepareCluster();
 	for (const name of wanted) {
 		const say = (round) => console.log(`case ${name}, round ${round}`);
-		await cases[name]({ ...(values.quick ? kQuick : kFull), rounds: Number(values.rounds), say });
+		try {
+			await cases[name]({ ...(values.quick ? kQuick : kFull), rounds: Number(values.rounds), say });
+		} catch (error) {
+			console.error(`case ${name} failed:`, error);
+			process.exitCode = 1;
+		}
 	}
 	report();
 }

@@ -17,28 +17,31 @@ function timeRatio(over, under) {
 }
 
 const bytes = (n) => (n < 1024 ? `${n} B` : n < 1e6 ? `${(n / 1024).toFixed(0)} kB` : `${(n / 1048576).toFixed(1)} MB`);
+const duration = (seconds) => (seconds < 1 ? `${(seconds * 1000).toFixed(1)} ms` : `${seconds.toFixed(2)} s`);
 const number = (n) => Math.round(n).toLocaleString('en-US');
 const percent = (n) => `${(n * 100).toFixed(0)} %`;
 const times = (n) => `${n.toFixed(2)} x`;
 
 const lines = [];
 
-/// A line of what was measured. `runs` have seconds, and may have wal and memory.
-function measured(name, what, rows, runs) {
-	const rates = runs.map((run) => rows / run.seconds);
+/// A line of what was measured. `runs` have seconds, and may have wal and memory; `rows` were moved in each.
+function measured(name, what, runs, rows) {
+	const figure = rows ? (run) => rows / run.seconds : (run) => run.seconds;
+	const format = rows ? number : duration;
+	const figures = runs.map(figure);
+	const range = `${format(Math.min(...figures))} - ${format(Math.max(...figures))}`;
 	const optional = (field) => (runs[0][field] === undefined ? '' : bytes(medianOf(runs, field)));
-	lines.push([name, what, `${medianOf(runs, 'seconds').toFixed(2)} s`, `${number(median(rates))} rows/s`,
-		runs.length > 1 ? `${number(Math.min(...rates))} - ${number(Math.max(...rates))}` : '', optional('wal'),
-		optional('memory')]);
+	lines.push([name, what, duration(medianOf(runs, 'seconds')), rows ? `${number(median(figures))} rows/s` : '',
+		runs.length > 1 ? range : '', optional('wal'), optional('memory')]);
 }
 
 const aims = [];
 
-/// A line of what is aimed at: at least with '>=', at most with '<='. The stretch aim is told only.
+/// A line of what is aimed at: at least with '>=', at most with '<='. A stretch aim is only told.
 function aimed(name, what, value, relation, aim, format, stretch) {
-	const met = relation === '>=' ? value >= aim : value <= aim;
-	aims.push([name, what, format(value), `${relation} ${format(aim)}`, met ? 'met' : 'MISSED',
-		stretch === undefined ? '' : `stretch ${format(stretch)}${(relation === '>=' ? value >= stretch : value <= stretch) ? ' met' : ''}`]);
+	const verdict = (wanted) => ((relation === '>=' ? value >= wanted : value <= wanted) ? 'met' : 'MISSED');
+	aims.push([name, what, format(value), `${relation} ${format(aim)}`, verdict(aim),
+		stretch === undefined ? '' : `stretch ${format(stretch)} ${verdict(stretch).toLowerCase()}`]);
 }
 
 function print(table, head) {
@@ -56,4 +59,4 @@ function report() {
 	print(aims, ['case', 'aim', 'figure', 'aimed at', '', '']);
 }
 
-module.exports = { aimed, bytes, measured, medianOf, number, percent, report, timeRatio, times };
+module.exports = { aimed, bytes, duration, measured, medianOf, number, percent, report, timeRatio, times };

@@ -5,7 +5,7 @@
 const http = require('http');
 const { Pool } = require('pg');
 const { Configuration, PlaidApi } = require('plaid');
-const { timed } = require('./database');
+const { kMapBuffers, timed } = require('./database');
 
 const kColumns = {
 	account_id: 'text', transaction_id: 'text', status: 'text', amount: 'numeric', currency: 'text', date: 'date',
@@ -60,7 +60,7 @@ async function main({ table, tokens, parallel }) {
 		},
 	}));
 	const pool = new Pool({ max: parallel });
-	await Promise.all(Array.from({ length: parallel }, () => pool.query('SELECT pg_sleep(0.1)')));
+	await Promise.all(Array.from({ length: parallel }, () => pool.query(kMapBuffers)));
 	const waiting = tokens.map((token, i) => [i + 1, token]);
 	const worker = async () => {
 		for (let next; (next = waiting.shift());)
