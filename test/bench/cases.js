@@ -134,18 +134,19 @@ async function e({ cancels, say }) {
 }
 
 async function cancelWhileWaiting(session, other) {
-	const ended = session.run('SELECT ob.sync(1)').then(() => 'success', (error) => error.code);
+	let outcome;
+	const ended = session.run('SELECT ob.sync(1)').then(() => (outcome = 'success'), (error) => (outcome = error.code));
 	const waits = `SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = ${session.pid}`;
-	while (!await other.value(waits))
+	while (!outcome && !await other.value(waits))
 		await setTimeout(10);
 	// Well into the wait, not at its beginning.
 	await setTimeout(50);
 	const seconds = await timed(async () => {
 		await other.run(`SELECT pg_cancel_backend(${session.pid})`);
-		const code = await ended;
-		if (code !== '57014')
-			throw new Error(`cancelled, the sync ended with ${code}`);
+		await ended;
 	});
+	if (outcome !== '57014')
+		throw new Error(`cancelled, the sync ended with ${outcome}`);
 	return { seconds };
 }
 

@@ -18,11 +18,14 @@ async function main() {
 	const unknown = wanted.find((name) => !cases[name]);
 	if (unknown)
 		throw new Error(`no case ${unknown}; there are ${Object.keys(cases).join(', ')}`);
+	const rounds = Number(values.rounds);
+	if (!(Number.isInteger(rounds) && rounds > 0))
+		throw new Error(`--rounds ${values.rounds} is no number of rounds`);
 	await prepareCluster();
 	for (const name of wanted) {
 		const say = (round) => console.log(`case ${name}, round ${round}`);
 		try {
-			await cases[name]({ ...(values.quick ? kQuick : kFull), rounds: Number(values.rounds), say });
+			await cases[name]({ ...(values.quick ? kQuick : kFull), rounds, say });
 		} catch (error) {
 			console.error(`case ${name} failed:`, error);
 			process.exitCode = 1;

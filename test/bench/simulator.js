@@ -3,11 +3,15 @@
 
 const url = process.env.OB_SANDBOX_URL;
 
-async function control(path, body) {
+async function send(path, body) {
 	const response = await fetch(`${url}/_control/${path}`, { method: 'POST', body: JSON.stringify(body) });
 	if (!response.ok)
 		throw new Error(`${path}: ${response.status} ${await response.text()}`);
-	return response.json();
+	return response;
+}
+
+async function control(path, body) {
+	return (await send(path, body)).json();
 }
 
 /// Everything back to the start: no items, no latency, history ready at once.
@@ -38,10 +42,34 @@ function fillItems(rows) {
 	return control('plaid/transactions/generate', { items: 'all', count: rows, bytes: 1600, announce: false });
 }
 
-/// What the simulator has, row by row, as the truth.
-async function transactions() {
-	const { plaid: { items } } = await control('dump', { transactions: true });
-	return items.flatMap((item) => item.transactions.map((entry) => entry.transaction));
+/// What the simulator has, row by row, as the truth. The dump may be too large for one string, so it is cut on the way.
+async function* transactions() {
+	const response = await send('dump', { transactions: true });
+	let text = '';
+	let first = true; // what comes before the first row
+	for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+		const pieces = (text + chunk).split('{"state":"live","transaction":');
+		text = pieces.pop();
+		for (const piece of pieces) {
+			if (!first)
+				yield rowAtStart(piece);
+			first = false;
+		}
+	}
+	if (!first)
+		yield rowAtStart(text);
+}
+
+/// The JSON object at the start of a text, behind which come braces and brackets of what it stood in.
+function rowAtStart(text) {
+	for (let end = text.lastIndexOf('}'); end > 0; end = text.lastIndexOf('}', end - 1)) {
+		try {
+			return JSON.parse(text.slice(0, end));
+		} catch {
+			// It ends further left.
+		}
+	}
+	throw new Error(`no transaction: ${text.slice(0, 100)}`);
 }
 
 module.exports = { addAccount, createItems, fillItems, latency, reset, transactions, url };

@@ -20,7 +20,7 @@ async function truth() {
 	let count = 0;
 	let cents = 0n;
 	let digest = 0n;
-	for (const row of await simulator.transactions()) {
+	for await (const row of simulator.transactions()) {
 		++count;
 		cents -= BigInt(Math.round(row.amount * 100));
 		digest += BigInt('0x' + crypto.createHash('md5').update(line(row)).digest('hex').slice(0, 15));
