@@ -1,8 +1,8 @@
 // Sessions in the cluster: what a statement takes in time, WAL and memory.
 'use strict';
 
-const fs = require('fs');
 const { Client } = require('pg');
+const { cpu, peakMemory } = require('./process');
 
 /// A table larger than shared_buffers, one row a page.
 const kFiller = `CREATE EXTENSION pg_prewarm;
@@ -47,22 +47,17 @@ class Session {
 		for (let i = 0; i < 3; ++i)
 			await this.run(kMapBuffers);
 		await this.run('CHECKPOINT');
-		this.base = this.memory();
+		this.base = peakMemory(this.pid);
 	}
 
 	/// Memory is the peak since settle(), in bytes.
 	async measure(text) {
 		const lsn = await this.value('SELECT pg_current_wal_insert_lsn()');
+		const before = cpu(this.pid);
 		const seconds = await timed(() => this.client.query(text));
+		const used = cpu(this.pid) - before;
 		const wal = Number(await this.value(`SELECT pg_current_wal_insert_lsn() - '${lsn}'`));
-		return { seconds, wal, memory: this.memory() - this.base };
-	}
-
-	/// The backend's peak so far, shared buffers apart.
-	memory() {
-		const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
-		const kilobytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)[1]);
-		return (kilobytes('VmHWM') - kilobytes('RssShmem')) * 1024;
+		return { seconds, cpu: used, wal, memory: peakMemory(this.pid) - this.base };
 	}
 }
 

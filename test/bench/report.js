@@ -24,15 +24,15 @@ const times = (n) => `${n.toFixed(2)} x`;
 
 const lines = [];
 
-/// A line of what was measured. `runs` have seconds, and may have wal and memory; `rows` were moved in each.
+/// A line of what was measured. `runs` have seconds, and may have cpu, wal and memory; `rows` were moved in each.
 function measured(name, what, runs, rows) {
 	const figure = rows ? (run) => rows / run.seconds : (run) => run.seconds;
 	const format = rows ? number : duration;
 	const figures = runs.map(figure);
 	const range = `${format(Math.min(...figures))} - ${format(Math.max(...figures))}`;
-	const optional = (field) => (runs[0][field] === undefined ? '' : bytes(medianOf(runs, field)));
+	const optional = (field, format) => (runs[0][field] === undefined ? '' : format(medianOf(runs, field)));
 	lines.push([name, what, duration(medianOf(runs, 'seconds')), rows ? `${number(median(figures))} rows/s` : '',
-		runs.length > 1 ? range : '', optional('wal'), optional('memory')]);
+		runs.length > 1 ? range : '', optional('cpu', duration), optional('wal', bytes), optional('memory', bytes)]);
 }
 
 const aims = [];
@@ -54,7 +54,7 @@ function print(table, head) {
 
 function report() {
 	console.log();
-	print(lines, ['case', 'what', 'median', 'rate', 'from - to', 'WAL', 'memory']);
+	print(lines, ['case', 'what', 'median', 'rate', 'from - to', 'CPU', 'WAL', 'memory']);
 	console.log();
 	print(aims, ['case', 'aim', 'figure', 'aimed at', '', '']);
 }

@@ -1,11 +1,12 @@
-// The rival: a program around the official client that syncs the same items into a table of its own. Started as a
-// process by itself with its task as JSON: table, tokens, parallel. Answers seconds and its peak of memory.
+// The rival: a program around the official client that syncs items into a table of its own. Started as a process by
+// itself with its task as JSON: table, tokens, parallel. Answers seconds, CPU with that of its backends, and its memory.
 'use strict';
 
 const http = require('http');
 const { Pool } = require('pg');
 const { Configuration, PlaidApi } = require('plaid');
 const { kMapBuffers, timed } = require('./database');
+const { cpu, peakMemory } = require('./process');
 
 const kColumns = {
 	account_id: 'text', transaction_id: 'text', status: 'text', amount: 'numeric', currency: 'text', date: 'date',
@@ -60,15 +61,20 @@ async function main({ table, tokens, parallel }) {
 		},
 	}));
 	const pool = new Pool({ max: parallel });
+	const processes = [process.pid];
+	pool.on('connect', (client) => processes.push(client.processID));
 	await Promise.all(Array.from({ length: parallel }, () => pool.query(kMapBuffers)));
+	const cpuOfAll = () => processes.reduce((sum, pid) => sum + cpu(pid), 0);
 	const waiting = tokens.map((token, i) => [i + 1, token]);
 	const worker = async () => {
 		for (let next; (next = waiting.shift());)
 			await syncItem(plaid, pool, upsertInto(table), ...next);
 	};
+	const before = cpuOfAll();
 	const seconds = await timed(() => Promise.all(Array.from({ length: parallel }, worker)));
+	const used = cpuOfAll() - before;
 	await pool.end();
-	console.log(JSON.stringify({ seconds, memory: process.resourceUsage().maxRSS * 1024 }));
+	console.log(JSON.stringify({ seconds, cpu: used, memory: peakMemory(process.pid) }));
 }
 
 main(JSON.parse(process.argv[2])).catch((error) => {
