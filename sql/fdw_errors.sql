@@ -106,6 +106,39 @@ SELECT pg_temp.control('plaid/items/set', jsonb_build_object('item_id', :'ann_it
 SELECT user_ref, connection_state, count(*) FROM ob_accounts GROUP BY 1, 2 ORDER BY 1;
 UPDATE ob.connections SET state = 'active' WHERE id = :ann;
 
+-- what a worker has recorded holds before it is applied: here, as long as this transaction lasts
+SELECT status FROM ob.sandbox_link('fdw_errors', 'cy');
+SELECT id AS cy FROM ob.connections WHERE server = 'fdw_errors' AND user_ref = 'cy' \gset
+BEGIN READ ONLY;
+SELECT ob.disconnect(:cy);
+SELECT state FROM ob.connections WHERE id = :cy;
+SELECT user_ref, connection_state, count(*) FROM ob_accounts GROUP BY 1, 2 ORDER BY 1;
+SELECT count(*) FROM ob_transactions WHERE connection_id = :cy;
+COMMIT;
+SELECT pg_temp.control('plaid/items/set', jsonb_build_object('item_id', :'ann_item', 'error', 'ITEM_LOGIN_REQUIRED', 'announce', false)) \g /dev/null
+BEGIN;
+SAVEPOINT a;
+SELECT count(*) FROM ob_accounts WHERE user_ref = 'ann';
+ROLLBACK TO a;
+SELECT state FROM ob.connections WHERE id = :ann;
+SELECT FROM pg_temp.calls() \g /dev/null
+SELECT code, hint, context FROM pg_temp.failure('SELECT * FROM ob_accounts') \gx
+SELECT user_ref, connection_state, count(*) FROM ob_accounts WHERE connection_state = 'active' GROUP BY 1, 2;
+SELECT count(*) FROM ob_accounts WHERE connection_state = 'reauth_required';
+ROLLBACK TO a;
+SELECT user_ref, call FROM pg_temp.calls();
+COMMIT;
+DO $$
+BEGIN
+	FOR tries IN 1..200 LOOP
+		EXIT WHEN NOT EXISTS (SELECT FROM ob.connections WHERE server = 'fdw_errors' AND user_ref IN ('ann', 'cy') AND state = 'active');
+		PERFORM pg_sleep(0.05);
+	END LOOP;
+END $$;
+SELECT user_ref, state FROM ob.connections WHERE server = 'fdw_errors' ORDER BY 1;
+SELECT pg_temp.control('plaid/items/set', jsonb_build_object('item_id', :'ann_item', 'error', NULL, 'announce', false)) \g /dev/null
+UPDATE ob.connections SET state = 'active' WHERE id = :ann;
+
 -- ---- caught, cancelled ----
 
 DO $$

@@ -15,6 +15,7 @@ IMPORT FOREIGN SCHEMA ob FROM SERVER fdw_import INTO fdw_live;
 RESET search_path;
 \d fdw_live.ob_accounts
 \d fdw_live.ob_transactions
+\d fdw_live.ob_balances
 
 -- the columns of the synced views, in their order
 SELECT v.relname, v.attname, v.type, l.type, v.attcollation = l.attcollation AS same_collation

@@ -72,11 +72,41 @@ constexpr std::array kTransactions = std::to_array<ColumnSpec>({
     {updated_at, "updated_at", TIMESTAMPTZOID, false},
 });
 
+constexpr std::array kBalances = std::to_array<ColumnSpec>({
+    {server, "server", NAMEOID, false},
+    {provider, "provider", TEXTOID, false},
+    {user_ref, "user_ref", TEXTOID, true},
+    {institution_name, "institution_name", TEXTOID, false},
+    {connection_state, "connection_state", TEXTOID, false},
+    {connection_id, "connection_id", INT8OID, false},
+    {account_id, "account_id", TEXTOID, true},
+    {currency, "currency", TEXTOID, false},
+    {balance_current, "current", NUMERICOID, false},
+    {balance_available, "available", NUMERICOID, false},
+    {credit_limit, "credit_limit", NUMERICOID, false},
+    {balance_at, "as_of", TIMESTAMPTZOID, false},
+    {raw, "raw", JSONBOID, false},
+});
+
+struct Names {
+	const char *object;
+	const char *import;
+	std::span<const ColumnSpec> columns;
+};
+
+const Names &names_of(Object object) {
+	static constexpr Names kAll[] = {
+	    {"accounts", "ob_accounts", kAccounts},
+	    {"transactions", "ob_transactions", kTransactions},
+	    {"balances", "ob_balances", kBalances},
+	};
+	return kAll[static_cast<std::size_t>(object)];
+}
+
 } // namespace
 
 std::span<const ColumnSpec> columns_of(Object object) {
-	return object == Object::accounts ? std::span<const ColumnSpec>(kAccounts)
-	                                  : std::span<const ColumnSpec>(kTransactions);
+	return names_of(object).columns;
 }
 
 const ColumnSpec *find_column(Object object, std::string_view column_name) {
@@ -110,11 +140,11 @@ const char *type_name(Oid type_oid) {
 }
 
 const char *object_name(Object object) {
-	return object == Object::accounts ? "accounts" : "transactions";
+	return names_of(object).object;
 }
 
 const char *import_name(Object object) {
-	return object == Object::accounts ? "ob_accounts" : "ob_transactions";
+	return names_of(object).import;
 }
 
 } // namespace ob::pg::fdw

@@ -11,7 +11,7 @@
 namespace ob::pg::fdw {
 
 /// What a foreign table stands for.
-enum class Object : std::uint8_t { accounts, transactions };
+enum class Object : std::uint8_t { accounts, transactions, balances };
 
 enum class Column : std::uint8_t {
 	// of the connection, known before any call
@@ -21,7 +21,7 @@ enum class Column : std::uint8_t {
 	institution_name,
 	connection_state,
 	connection_id,
-	// of accounts and transactions
+	// of all
 	account_id,
 	type,
 	status,
@@ -29,6 +29,11 @@ enum class Column : std::uint8_t {
 	raw,
 	annotations,
 	updated_at,
+	// of accounts and balances
+	balance_current,
+	balance_available,
+	credit_limit,
+	balance_at,
 	// of accounts
 	account_ref,
 	name,
@@ -37,10 +42,6 @@ enum class Column : std::uint8_t {
 	provider_subtype,
 	mask,
 	iban,
-	balance_current,
-	balance_available,
-	credit_limit,
-	balance_at,
 	sign_suspect,
 	first_seen_at,
 	// of transactions
@@ -67,7 +68,7 @@ struct ColumnSpec {
 	bool bytewise; // COLLATE "C"
 };
 
-/// The columns of ob.accounts or ob.transactions, in their order.
+/// The columns of the object's live table in their order: those of ob.accounts and ob.transactions are the views'.
 std::span<const ColumnSpec> columns_of(Object object);
 /// Null if there is none of that name.
 const ColumnSpec *find_column(Object object, std::string_view name);
@@ -84,6 +85,6 @@ constexpr bool is_of_connection(Column column) {
 const char *object_name(Object object);
 const char *import_name(Object object);
 
-inline constexpr Object kObjects[] = {Object::accounts, Object::transactions};
+inline constexpr Object kObjects[] = {Object::accounts, Object::transactions, Object::balances};
 
 } // namespace ob::pg::fdw

@@ -115,6 +115,10 @@ bool as_condition(Node *clause, int relation, const Shape &shape, Condition *con
 	return false;
 }
 
+bool is_known_early(const Condition &condition) {
+	return bms_is_empty(pull_paramids(reinterpret_cast<Expr *>(condition.value)));
+}
+
 bool is_about_connection(Node *clause, int relation, const Shape &shape) {
 	if (contain_volatile_functions(clause) || contain_subplans(clause))
 		return false;

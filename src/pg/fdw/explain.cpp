@@ -1,5 +1,5 @@
-// What EXPLAIN says of a live table's scan: which calls it would make, and with ANALYZE what they came to. Makes no
-// call and reads neither connections nor credentials. C++ regime.
+// What EXPLAIN says of a live table's scan: which calls it would make, of those that are billed also how many, and with
+// ANALYZE what they came to. Makes no call and reads no credentials. C++ regime.
 #include "pg/entry.hpp"
 
 extern "C" {
@@ -35,6 +35,18 @@ const char *deparse(ForeignScanState *node, ExplainState *out) {
 	return deparse_expression(all, context, list_length(out->rtable) > 1, false);
 }
 
+std::string_view endpoint_of(const providers::Provider &provider, Object object) {
+	switch (object) {
+	case Object::accounts:
+		return provider.accounts_endpoint();
+	case Object::transactions:
+		return provider.transactions_endpoint();
+	case Object::balances:
+		return provider.balances_endpoint();
+	}
+	return {};
+}
+
 /// Providers behind the server and the path of the call each gets.
 void show_calls(ForeignScanState *node, Object object, ExplainState *out) {
 	const Oid server = reinterpret_cast<ForeignScan *>(node->ss.ps.plan)->fs_server;
@@ -51,11 +63,16 @@ void show_calls(ForeignScanState *node, Object object, ExplainState *out) {
 		if (!provider)
 			continue;
 		providers.append(providers.empty() ? "" : ", ").append(name);
-		calls.append(calls.empty() ? "" : ", ")
-		    .append(object == Object::accounts ? provider->accounts_endpoint() : provider->transactions_endpoint());
+		calls.append(calls.empty() ? "" : ", ").append(endpoint_of(*provider, object));
 	}
 	put_text("Provider", providers, out);
 	put_text("Call", calls, out);
+}
+
+/// One call for each connection, and providers bill it: worth knowing beforehand.
+void show_expected(Scan &scan, ExplainState *out) {
+	const auto calls = static_cast<int64>(scan.expected_connections());
+	guard([&] { ExplainPropertyInteger("Expected Calls", nullptr, calls, out); });
 }
 
 void show_stats(const Scan &scan, ExplainState *out) {
@@ -78,14 +95,16 @@ void show_stats(const Scan &scan, ExplainState *out) {
 
 void explain_foreign_scan(ForeignScanState *node, ExplainState *out) {
 	entry([&] {
-		const auto *state = static_cast<ScanState *>(node->fdw_state);
+		Scan &scan = *static_cast<ScanState *>(node->fdw_state)->scan;
 		if (out->verbose) {
-			show_calls(node, state->scan->object(), out);
+			show_calls(node, scan.object(), out);
 			if (const char *conditions = guard([&] { return deparse(node, out); }))
 				put_text("Pushed Conditions", conditions, out);
 		}
 		if (out->analyze)
-			show_stats(*state->scan, out);
+			show_stats(scan, out);
+		else if (scan.object() == Object::balances && is_explain_only(node)) // auto_explain comes after the run
+			show_expected(scan, out);
 	});
 }
 

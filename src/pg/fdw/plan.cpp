@@ -98,7 +98,7 @@ struct Estimate {
 	}
 	double rows(Object object) const {
 		const double found = connections * accounts;
-		return object == Object::accounts ? found : found * days() * kRowsADay;
+		return object == Object::transactions ? found * days() * kRowsADay : found;
 	}
 };
 

@@ -10,9 +10,21 @@ namespace ob::pg::fdw {
 
 namespace {
 
+// Pages in memory, in answers of the largest size: 64 MB by default. Until one is there, each is taken for a quarter of
+// that size: so many requests go out at first.
+constexpr std::size_t kLargestHeld = 4;
+constexpr std::size_t kFirstGuess = 4;
+
 /// A provider that is asked for accounts answers so if it does not know one of them.
 bool is_unknown_account(const ProviderError &error) {
 	return error.code() == ErrorCode::not_found;
+}
+
+std::vector<std::string> ids_of(const AccountList &list) {
+	std::vector<std::string> ids;
+	for (const Account &account : list.accounts)
+		ids.push_back(account.id);
+	return ids;
 }
 
 } // namespace
@@ -20,7 +32,8 @@ bool is_unknown_account(const ProviderError &error) {
 Reading::Reading(Order order, providers::CallStats &calls, ReadStats &stats)
     : order_(std::move(order)), calls_(calls), stats_(stats),
       max_workers_(std::min(order_.connections.size(), static_cast<std::size_t>(settings::max_parallel()))),
-      loop_(Runtime::get().reactor(), Runtime::get().waiter()), group_(loop_) {}
+      loop_(Runtime::get().reactor(), Runtime::get().waiter()),
+      gate_(kLargestHeld * settings::max_response_size(), settings::max_response_size() / kFirstGuess), group_(loop_) {}
 
 std::optional<Batch> Reading::next() {
 	if (workers_ == 0 && max_workers_ > 0) {
@@ -72,17 +85,19 @@ Task<void> Reading::work() {
 
 Task<void> Reading::read(const store::Connection *connection) {
 	++stats_.connections;
-	if (order_.object == Object::accounts)
-		co_await read_accounts(connection);
-	else
+	if (order_.object == Object::transactions)
 		co_await read_transactions(connection);
+	else
+		co_await read_accounts(connection);
 }
 
 Task<void> Reading::read_accounts(const store::Connection *connection) {
+	ByteGate::Pass pass(gate_);
+	co_await pass;
 	std::optional<AccountList> list;
 	std::vector<std::string> ids = order_.window.account_ids;
 	try {
-		list = co_await fetch_accounts(connection, std::move(ids));
+		list = co_await fetch_object(connection, std::move(ids));
 		account_found_ = true;
 	} catch (const ProviderError &error) {
 		if (order_.window.account_ids.empty() || !is_unknown_account(error))
@@ -90,14 +105,16 @@ Task<void> Reading::read_accounts(const store::Connection *connection) {
 		note_unknown_account(error);
 	}
 	if (!list) {
-		// One of several is unknown here, the others may be known. A single one is the one that was just refused.
-		if (order_.window.account_ids.size() == 1)
+		list = co_await own_accounts(connection);
+		if (list->accounts.empty())
 			co_return;
-		std::vector<std::string> all;
-		list = co_await fetch_accounts(connection, std::move(all));
-		std::erase_if(list->accounts, [&](const Account &account) { return !is_asked_for(account); });
-		account_found_ = account_found_ || !list->accounts.empty();
+		account_found_ = true;
+		if (order_.object == Object::balances) {
+			std::vector<std::string> own = ids_of(*list);
+			list = co_await fetch_object(connection, std::move(own));
+		}
 	}
+	pass.fetched(list->bytes);
 	++stats_.pages;
 	stats_.rows += static_cast<std::int64_t>(list->accounts.size());
 	if (list->accounts.empty())
@@ -110,48 +127,52 @@ Task<void> Reading::read_accounts(const store::Connection *connection) {
 
 Task<void> Reading::read_transactions(const store::Connection *connection) {
 	providers::Window window = order_.window;
-	std::unique_ptr<providers::WindowReader> reader = open_window(*connection, window);
-	std::optional<TransactionPage> page;
-	bool unknown = false;
-	try {
-		page = co_await reader->next();
-		account_found_ = true;
-	} catch (const ProviderError &error) {
-		if (window.account_ids.empty() || !is_unknown_account(error))
-			throw;
-		note_unknown_account(error);
-		unknown = true;
-	}
-	if (unknown) {
-		window.account_ids = co_await own_accounts(connection);
-		if (window.account_ids.empty())
+	std::unique_ptr<providers::WindowReader> reader;
+	for (;;) {
+		ByteGate::Pass pass(gate_);
+		co_await pass;
+		const bool first = !reader;
+		if (first)
+			reader = open_window(*connection, window);
+		std::optional<TransactionPage> page;
+		bool unknown = false;
+		try {
+			page = co_await reader->next();
+			account_found_ = true;
+		} catch (const ProviderError &error) {
+			if (!first || window.account_ids.empty() || !is_unknown_account(error))
+				throw;
+			note_unknown_account(error);
+			unknown = true;
+		}
+		if (unknown) {
+			const AccountList own = co_await own_accounts(connection);
+			if (own.accounts.empty())
+				co_return;
+			account_found_ = true;
+			window.account_ids = ids_of(own);
+			reader = open_window(*connection, window);
+			page = co_await reader->next();
+		}
+		if (!page)
 			co_return;
-		account_found_ = true;
-		reader = open_window(*connection, window);
-		page = co_await reader->next();
-	}
-	while (page) {
+		pass.fetched(page->bytes);
 		++stats_.pages;
 		stats_.rows += static_cast<std::int64_t>(page->rows.size() + page->rejected.size());
 		Batch batch = make_batch(connection);
 		batch.page = std::move(*page);
-		{
-			Handover<Batch>::Put put(handover_, std::move(batch));
-			co_await put;
-		}
-		page = co_await reader->next();
+		Handover<Batch>::Put put(handover_, std::move(batch));
+		co_await put;
 	}
 }
 
-Task<std::vector<std::string>> Reading::own_accounts(const store::Connection *connection) {
-	std::vector<std::string> own;
+Task<AccountList> Reading::own_accounts(const store::Connection *connection) {
+	AccountList own;
 	if (order_.window.account_ids.size() == 1) // the one that was just refused
 		co_return own;
 	std::vector<std::string> all;
-	const AccountList list = co_await fetch_accounts(connection, std::move(all));
-	for (const Account &account : list.accounts)
-		if (is_asked_for(account))
-			own.push_back(account.id);
+	own = co_await fetch_accounts(connection, std::move(all));
+	std::erase_if(own.accounts, [&](const Account &account) { return !is_asked_for(account); });
 	co_return own;
 }
 
@@ -160,6 +181,15 @@ Task<AccountList> Reading::fetch_accounts(const store::Connection *connection, s
 	providers::Credentials credentials = store::load_credentials(*connection);
 	co_return co_await server_of(*connection)
 	    .provider->accounts(std::move(session), std::move(credentials), std::move(ids));
+}
+
+Task<AccountList> Reading::fetch_object(const store::Connection *connection, std::vector<std::string> ids) {
+	if (order_.object == Object::accounts)
+		co_return co_await fetch_accounts(connection, std::move(ids));
+	providers::Session session = session_for(*connection);
+	providers::Credentials credentials = store::load_credentials(*connection);
+	co_return co_await server_of(*connection)
+	    .provider->balances(std::move(session), std::move(credentials), std::move(ids));
 }
 
 std::unique_ptr<providers::WindowReader> Reading::open_window(const store::Connection &connection,

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/byte_gate.hpp"
 #include "core/handover.hpp"
 #include "core/loop.hpp"
 #include "core/model.hpp"
@@ -20,7 +21,7 @@
 
 namespace ob::pg::fdw {
 
-/// What one call brought: accounts or transactions, as the scan asked for.
+/// What one call brought: transactions, or accounts with their balances.
 struct Batch {
 	std::size_t connection = 0; // index into Reading::connections()
 	std::vector<Account> accounts;
@@ -37,7 +38,8 @@ struct ReadStats {
 };
 
 /// One execution of a scan. Destroying it ends every request. Each worker reads one connection after another and holds
-/// one page at most, so memory is bounded by the workers, and a consumer that stops taking stops them.
+/// one page at most; a consumer that stops taking stops them. However many they are, their pages together are kept to
+/// four of the largest answers that may come (openbanking.max_response_size): who finds no room waits.
 class Reading {
 public:
 	struct Order {
@@ -68,9 +70,11 @@ private:
 	Task<void> read(const store::Connection *connection);
 	Task<void> read_accounts(const store::Connection *connection);
 	Task<void> read_transactions(const store::Connection *connection);
-	/// Which of the accounts asked for are the connection's own, after its provider has refused them together.
-	Task<std::vector<std::string>> own_accounts(const store::Connection *connection);
+	/// The accounts asked for that are the connection's own, after its provider has refused them together.
+	Task<AccountList> own_accounts(const store::Connection *connection);
 	Task<AccountList> fetch_accounts(const store::Connection *connection, std::vector<std::string> ids);
+	/// As the object says: accounts from the provider's copy, or balances from the bank.
+	Task<AccountList> fetch_object(const store::Connection *connection, std::vector<std::string> ids);
 	std::unique_ptr<providers::WindowReader> open_window(const store::Connection &connection,
 	                                                     const providers::Window &window);
 	bool is_asked_for(const Account &account) const;
@@ -98,6 +102,7 @@ private:
 
 	// In this order: tasks go first, then what they wait in.
 	Loop loop_;
+	ByteGate gate_;
 	Handover<Batch> handover_;
 	TaskGroup group_;
 };

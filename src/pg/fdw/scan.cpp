@@ -24,20 +24,35 @@ ForeignScan *plan_of(ForeignScanState *node) {
 	return reinterpret_cast<ForeignScan *>(node->ss.ps.plan);
 }
 
-/// Makes fdw_exprs of the plan executable: conditions into `ready` (as many as the note says), the rest as one. Server
+/// What fdw_exprs of the plan became.
+struct Prepared {
+	int conditions; // in `ready`
+	ExprState *about_connection;
+};
+
+/// Makes fdw_exprs of the plan executable: conditions into `ready`, which has room for as many as the note says, the
+/// rest as one. EXPLAIN alone runs nothing of the query: it takes the conditions whose values are in the plan. Server
 /// regime.
-ExprState *prepare(ForeignScanState *node, const Shape &shape, int conditions, ReadyCondition *ready) {
+Prepared prepare(ForeignScanState *node, const Shape &shape, int conditions, ReadyCondition *ready) {
 	const ForeignScan *plan = plan_of(node);
+	const bool explain_only = is_explain_only(node);
+	Prepared prepared{};
 	for (int i = 0; i < conditions; ++i) {
 		auto *clause = static_cast<Node *>(list_nth(plan->fdw_exprs, i));
-		if (!as_condition(clause, static_cast<int>(plan->scan.scanrelid), shape, &ready[i].condition))
+		ReadyCondition &next = ready[prepared.conditions];
+		if (!as_condition(clause, static_cast<int>(plan->scan.scanrelid), shape, &next.condition))
 			elog(ERROR, "a condition of the plan is no longer understood");
-		ready[i].value = ExecInitExpr(reinterpret_cast<Expr *>(ready[i].condition.value), &node->ss.ps);
+		if (explain_only && !is_known_early(next.condition))
+			continue;
+		next.value = ExecInitExpr(reinterpret_cast<Expr *>(next.condition.value), &node->ss.ps);
+		++prepared.conditions;
 	}
 	List *rest = NIL;
 	for (int i = conditions; i < list_length(plan->fdw_exprs); ++i)
 		rest = lappend(rest, list_nth(plan->fdw_exprs, i));
-	return rest == NIL ? nullptr : ExecInitQual(rest, &node->ss.ps);
+	if (rest != NIL && !explain_only)
+		prepared.about_connection = ExecInitQual(rest, &node->ss.ps);
+	return prepared;
 }
 
 [[noreturn]] void raise_reauth(const store::Connection &connection) {
@@ -77,7 +92,9 @@ Scan::Scan(ForeignScanState *node, MemoryContext page) : node_(node), page_(page
 		if (const ColumnSpec *column = shape.column(number); column && is_of_connection(column->column))
 			connection_cells_.push_back({number - 1, column->column});
 	conditions_.resize(static_cast<std::size_t>(note.conditions));
-	about_connection_ = guard([&] { return prepare(node, shape, note.conditions, conditions_.data()); });
+	const Prepared prepared = guard([&] { return prepare(node, shape, note.conditions, conditions_.data()); });
+	conditions_.resize(static_cast<std::size_t>(prepared.conditions));
+	about_connection_ = prepared.about_connection;
 }
 
 void Scan::restart() noexcept {
@@ -121,13 +138,7 @@ void Scan::start() {
 	restart();
 	started_ = true;
 	const Wanted wanted = evaluate(conditions_, node_->ss.ps.ps_ExprContext);
-	const Oid user = guard([&] { return compat::checked_user(node_); });
-	// Rights are checked even where nothing will be read.
-	std::vector<store::Connection> connections;
-	if (wanted.nothing)
-		as_user(user, [&] { servers_behind(server_); });
-	else
-		connections = choose_connections(server_, user, wanted.filter);
+	std::vector<store::Connection> connections = choose(wanted);
 	apply_conditions(connections);
 	for (const store::Connection &connection : connections)
 		if (connection.state == "reauth_required")
@@ -138,6 +149,18 @@ void Scan::start() {
 	order.window = wanted.window;
 	order.limited = limited_;
 	reading_ = std::make_unique<Reading>(std::move(order), calls_, stats_);
+}
+
+std::vector<store::Connection> Scan::choose(const Wanted &wanted) {
+	const Oid user = guard([&] { return compat::checked_user(node_); });
+	if (!wanted.nothing)
+		return choose_connections(server_, user, wanted.filter);
+	as_user(user, [&] { servers_behind(server_); });
+	return {};
+}
+
+std::size_t Scan::expected_connections() {
+	return choose(evaluate(conditions_, node_->ss.ps.ps_ExprContext)).size();
 }
 
 void Scan::apply_conditions(std::vector<store::Connection> &connections) {
@@ -208,10 +231,10 @@ void Scan::build(Block *block) {
 	const std::size_t count = std::min(kBlockRows, total - built_);
 	block->width = width_;
 	guard([&] {
-		if (object_ == Object::accounts)
-			build_accounts(block, cells_, connection, std::span(batch_->accounts).subspan(built_, count), read_at_);
-		else
+		if (object_ == Object::transactions)
 			build_transactions(block, cells_, connection, std::span(batch_->page.rows).subspan(built_, count));
+		else
+			build_accounts(block, cells_, connection, std::span(batch_->accounts).subspan(built_, count), read_at_);
 	});
 	// The next page is asked for when half of this one is used: in time to be there, not before somebody needs it.
 	const std::size_t half = (total + 1) / 2;

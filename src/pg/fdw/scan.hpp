@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "executor/executor.h"
 #include "nodes/execnodes.h"
 }
 
@@ -34,6 +35,9 @@ public:
 	/// Forgets everything that was read. Conditions are evaluated anew by the next fill().
 	void restart() noexcept;
 
+	/// For EXPLAIN, before anything runs: how many connections are left by the conditions whose values are in the plan.
+	std::size_t expected_connections();
+
 	/// What the scan is at, for the context of an error; empty if at nothing in particular. Lives as long as the scan.
 	const char *context() const { return context_.c_str(); }
 
@@ -43,6 +47,8 @@ public:
 
 private:
 	void start();
+	/// The connections that are to be read. Rights are checked even where there are none.
+	std::vector<store::Connection> choose(const Wanted &wanted);
 	/// Drops the connections that conditions on connection columns exclude.
 	void apply_conditions(std::vector<store::Connection> &connections);
 	bool next_batch();
@@ -71,6 +77,11 @@ private:
 	providers::CallStats calls_;
 	ReadStats stats_;
 };
+
+/// The plan is only shown, never run. Plain read.
+inline bool is_explain_only(const ForeignScanState *node) {
+	return (node->ss.ps.state->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0;
+}
 
 /// What the server keeps for a scan: plain data in the scan's memory context.
 struct ScanState {

@@ -66,9 +66,9 @@ Object object_of_table(const RawShape &raw) {
 	for (const Object object : kObjects)
 		if (std::string_view(raw.shape.name) == import_name(object))
 			return object;
-	throw Error(
-	    ErrorCode::missing_option, "foreign table \"" + std::string(raw.shape.name) + "\" does not say what it holds",
-	    {}, "ALTER FOREIGN TABLE … OPTIONS (ADD object 'accounts') or 'transactions', or use IMPORT FOREIGN SCHEMA.");
+	throw Error(ErrorCode::missing_option,
+	            "foreign table \"" + std::string(raw.shape.name) + "\" does not say what it holds", {},
+	            "ALTER FOREIGN TABLE … OPTIONS (ADD object 'accounts'), or use IMPORT FOREIGN SCHEMA.");
 }
 
 [[noreturn]] void unknown_column(const Shape &shape, const Attribute &attribute) {
@@ -120,7 +120,7 @@ Object object_of(std::string_view name) {
 		if (name == object_name(object))
 			return object;
 	throw Error(ErrorCode::invalid_argument, "invalid value for option \"object\"", {},
-	            "Valid values: accounts, transactions.");
+	            "Valid values: accounts, transactions, balances.");
 }
 
 } // namespace ob::pg::fdw

@@ -4,6 +4,10 @@ extern "C" {
 #include "catalog/pg_type.h"
 }
 
+#include <algorithm>
+#include <span>
+#include <unordered_map>
+
 #include "core/error.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/store/servers.hpp"
@@ -26,30 +30,7 @@ Connection from_row(const Row &row) {
 	return connection;
 }
 
-Param optional_texts(const std::optional<std::vector<std::string>> &values) {
-	return values ? Param::text_array(*values) : Param::null(TEXTARRAYOID);
-}
-
-[[noreturn]] void no_such_connection(ConnectionId id) {
-	throw Error(ErrorCode::not_found, "connection " + std::to_string(id) + " does not exist", {},
-				"See the view ob.connection_status.");
-}
-
-} // namespace
-
-std::vector<Connection> visible_connections(const ConnectionFilter &filter) {
-	static Statement select(
-		"SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, c.state, c.mapping_role "
-		"FROM ob.connections c WHERE c.server::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1) "
-		"AND c.state OPERATOR(pg_catalog.<>) ALL (ARRAY['revoked', 'disconnected']) "
-		"AND ($2 IS NULL OR c.id OPERATOR(pg_catalog.=) ANY ($2)) "
-		"AND ($3 IS NULL OR c.user_ref OPERATOR(pg_catalog.=) ANY ($3)) "
-		"AND ($4 IS NULL OR c.state OPERATOR(pg_catalog.=) ANY ($4)) "
-		"AND ($5 IS NULL OR c.institution_name OPERATOR(pg_catalog.=) ANY ($5)) ORDER BY c.id");
-	const Param ids = filter.ids ? Param::integer_array(*filter.ids) : Param::null(INT8ARRAYOID);
-	const Result found =
-		select.run({Param::text_array(filter.servers), ids, optional_texts(filter.user_refs),
-					optional_texts(filter.states), optional_texts(filter.institution_names)});
+std::vector<Connection> from_rows(const Result &found) {
 	std::vector<Connection> connections;
 	connections.reserve(found.rows.size());
 	for (const Row &row : found.rows)
@@ -57,21 +38,75 @@ std::vector<Connection> visible_connections(const ConnectionFilter &filter) {
 	return connections;
 }
 
-Connection find_connection(ConnectionId id) {
-	// A change that a worker has recorded holds already, although it is applied only once its caller's transaction ends.
+Param optional_texts(const std::optional<std::vector<std::string>> &values) {
+	return values ? Param::text_array(*values) : Param::null(TEXTARRAYOID);
+}
+
+/// Connections as they are now, read as owner under a fresh snapshot: a change that a worker has recorded holds
+/// already, although it is applied only once its caller's transaction ends.
+std::vector<Connection> read_present(std::span<const std::int64_t> ids) {
 	static Statement select(
-		"SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, COALESCE((SELECT CASE o.kind "
-		"WHEN 'remove' THEN 'disconnected' ELSE o.request ->> 'new_state' END FROM ob.outcomes o "
-		"WHERE o.connection_id = c.id AND o.phase = 'recorded' AND c.state NOT IN ('revoked', 'disconnected') "
-		"AND (o.kind = 'remove' OR (o.request ->> 'new_state' IS NOT NULL "
-		"AND (c.last_sync_at IS NULL OR c.last_sync_at < o.created_at))) "
-		"ORDER BY (o.kind = 'remove') DESC, o.id DESC LIMIT 1), c.state), c.mapping_role "
-		"FROM ob.connections c WHERE c.id = $1");
+	    "SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, COALESCE((SELECT CASE o.kind "
+	    "WHEN 'remove' THEN 'disconnected' ELSE o.request ->> 'new_state' END FROM ob.outcomes o "
+	    "WHERE o.connection_id = c.id AND o.phase = 'recorded' AND c.state NOT IN ('revoked', 'disconnected') "
+	    "AND (o.kind = 'remove' OR (o.request ->> 'new_state' IS NOT NULL "
+	    "AND (c.last_sync_at IS NULL OR c.last_sync_at < o.created_at))) "
+	    "ORDER BY (o.kind = 'remove') DESC, o.id DESC LIMIT 1), c.state), c.mapping_role "
+	    "FROM ob.connections c WHERE c.id = ANY ($1) ORDER BY c.id");
 	Result found;
-	as_owner([&] { found = select.read_fresh({Param::integer(id)}); });
-	if (found.rows.empty())
+	as_owner([&] { found = select.read_fresh({Param::integer_array(ids)}); });
+	return from_rows(found);
+}
+
+/// A connection that is gone gets no state at all.
+void take_present_states(std::vector<Connection> &connections) {
+	std::vector<std::int64_t> ids;
+	ids.reserve(connections.size());
+	for (const Connection &connection : connections)
+		ids.push_back(connection.id);
+	std::unordered_map<ConnectionId, std::string> states;
+	for (Connection &present : read_present(ids))
+		states.emplace(present.id, std::move(present.state));
+	for (Connection &connection : connections)
+		connection.state = std::move(states[connection.id]);
+}
+
+/// Whether nothing can be read through it any more.
+bool has_ended(const Connection &connection) {
+	return connection.state.empty() || connection.state == "revoked" || connection.state == "disconnected";
+}
+
+[[noreturn]] void no_such_connection(ConnectionId id) {
+	throw Error(ErrorCode::not_found, "connection " + std::to_string(id) + " does not exist", {},
+	            "See the view ob.connection_status.");
+}
+
+} // namespace
+
+std::vector<Connection> visible_connections(const ConnectionFilter &filter) {
+	static Statement select(
+	    "SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, c.state, c.mapping_role "
+	    "FROM ob.connections c WHERE c.server::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1) "
+	    "AND ($2 IS NULL OR c.id OPERATOR(pg_catalog.=) ANY ($2)) "
+	    "AND ($3 IS NULL OR c.user_ref OPERATOR(pg_catalog.=) ANY ($3)) "
+	    "AND ($4 IS NULL OR c.institution_name OPERATOR(pg_catalog.=) ANY ($4)) ORDER BY c.id");
+	const Param ids = filter.ids ? Param::integer_array(*filter.ids) : Param::null(INT8ARRAYOID);
+	std::vector<Connection> connections =
+	    from_rows(select.run({Param::text_array(filter.servers), ids, optional_texts(filter.user_refs),
+	                          optional_texts(filter.institution_names)}));
+	take_present_states(connections);
+	std::erase_if(connections, [&](const Connection &connection) {
+		return has_ended(connection) ||
+		       (filter.states && !std::binary_search(filter.states->begin(), filter.states->end(), connection.state));
+	});
+	return connections;
+}
+
+Connection find_connection(ConnectionId id) {
+	std::vector<Connection> found = read_present({&id, 1});
+	if (found.empty())
 		no_such_connection(id);
-	return from_row(found.rows.front());
+	return std::move(found.front());
 }
 
 Connection find_connection_for_caller(ConnectionId id) {
@@ -85,7 +120,8 @@ providers::Credentials load_credentials(const Connection &connection) {
 	as_owner([&] { tokens = read_tokens(connection.server, token_subject(connection.id)); });
 	if (tokens.empty())
 		throw Error(ErrorCode::not_found, "connection " + std::to_string(connection.id) + " has no tokens",
-					"server: " + connection.server, "Link the bank again.");
+		            "server: " + connection.server + ", state: " + find_connection(connection.id).state,
+		            "Link the bank again.");
 	return tokens;
 }
 

@@ -23,7 +23,7 @@ struct Connection {
 	std::string mapping_role; // whose user mapping calls are made with
 };
 
-/// Which connections a live scan wants; nothing means no condition, an empty list means none.
+/// Which connections a live scan wants; nothing means no condition, an empty list means none. The states are sorted.
 struct ConnectionFilter {
 	std::vector<std::string> servers;
 	std::optional<std::vector<std::int64_t>> ids;
@@ -33,8 +33,8 @@ struct ConnectionFilter {
 };
 
 /// The connections of these servers that the current user may see, ordered by id: read under his own rights, so
-/// privileges and row policies of ob.connections bind live tables too. Revoked and disconnected ones are left out:
-/// nothing can be read through them.
+/// privileges and row policies of ob.connections bind live tables too, but in the state that find_connection would
+/// give. Revoked and disconnected ones are left out: nothing can be read through them.
 std::vector<Connection> visible_connections(const ConnectionFilter &filter);
 
 /// A connection by id, read as owner under a fresh snapshot, in the state that recorded outcomes give it. Throws
