@@ -45,3 +45,16 @@ FROM ob.connections c
 LEFT JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id;
 COMMENT ON VIEW ob.connection_status IS 'Each connection with a badge (Not linked, Pending, Linked, Error) and a sentence what to do.';
 
+
+CREATE VIEW ob.net_worth WITH (security_invoker = true) AS
+SELECT c.user_ref, a.currency, pg_catalog.sum(a.balance_current) AS net_worth,
+	COALESCE(pg_catalog.sum(a.balance_current) FILTER (WHERE a.balance_current OPERATOR(pg_catalog.>) 0), 0) AS assets,
+	COALESCE(pg_catalog.sum(a.balance_current) FILTER (WHERE a.balance_current OPERATOR(pg_catalog.<) 0), 0) AS debts,
+	pg_catalog.count(*) AS accounts,
+	pg_catalog.count(*) FILTER (WHERE a.balance_current IS NULL) AS without_balance,
+	pg_catalog.min(a.balance_at) AS oldest_balance_at
+FROM ob.accounts_all a
+JOIN ob.connections c ON c.id OPERATOR(pg_catalog.=) a.connection_id
+WHERE a.removed_at IS NULL AND c.state OPERATOR(pg_catalog.=) 'active'
+GROUP BY c.user_ref, a.currency;
+COMMENT ON VIEW ob.net_worth IS 'Sum of the synced balances by user and currency, over accounts of active connections; what is owed counts negative.';

@@ -72,3 +72,30 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_seal';
 COMMENT ON FUNCTION ob.seal(pg_catalog.name, pg_catalog.text, pg_catalog.text) IS
 'Seals a secret for that option of that server''s user mapping; the result opens nowhere else.';
 
+
+-- ---- other calls ----
+
+CREATE FUNCTION ob.request(server pg_catalog.name, method pg_catalog.text, path pg_catalog.text,
+	query pg_catalog.jsonb DEFAULT NULL, body pg_catalog.jsonb DEFAULT NULL, connection pg_catalog.int8 DEFAULT NULL,
+	OUT status pg_catalog.int4, OUT headers pg_catalog.jsonb, OUT content_type pg_catalog.text,
+	OUT body pg_catalog.text, OUT body_raw pg_catalog.bytea)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_request';
+COMMENT ON FUNCTION ob.request(pg_catalog.name, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.int8) IS
+'Makes a call that has no function of its own, with the server''s credentials and, given a connection, its tokens. Any HTTP status is a row. What it does at the provider is not undone by a rollback.';
+
+CREATE FUNCTION ob.institutions(server pg_catalog.name, search pg_catalog.text DEFAULT NULL)
+RETURNS TABLE (institution_id pg_catalog.text, name pg_catalog.text, countries pg_catalog.text[],
+	products pg_catalog.text[], oauth pg_catalog.bool, status pg_catalog.text, url pg_catalog.text, raw pg_catalog.jsonb)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_institutions';
+COMMENT ON FUNCTION ob.institutions(pg_catalog.name, pg_catalog.text) IS
+'Banks that can be linked through the server, by the provider''s search or all of them.';
+
+CREATE FUNCTION ob.sandbox_fire_webhook(connection pg_catalog.int8, code pg_catalog.text) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_sandbox_fire_webhook';
+COMMENT ON FUNCTION ob.sandbox_fire_webhook(pg_catalog.int8, pg_catalog.text) IS
+'Has the provider send a webhook of that code for the connection; the provider''s sandbox only.';
+
+CREATE FUNCTION ob.sandbox_reset_login(connection pg_catalog.int8) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_sandbox_reset_login';
+COMMENT ON FUNCTION ob.sandbox_reset_login(pg_catalog.int8) IS
+'Puts the connection at the provider into the state in which its user must log in again; the provider''s sandbox only.';

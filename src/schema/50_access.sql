@@ -97,6 +97,7 @@ WITH rights (level, privilege, object) AS (VALUES
 	('read', 'SELECT', 'ob.accounts'),
 	('read', 'SELECT', 'ob.transactions'),
 	('read', 'SELECT', 'ob.connection_status'),
+	('read', 'SELECT', 'ob.net_worth'),
 	('read', 'EXECUTE', 'FUNCTION ob.version()'),
 	('read', 'EXECUTE', 'FUNCTION ob.sees_all()'),
 	('read', 'EXECUTE', 'FUNCTION ob.current_user_ref()'),
@@ -115,10 +116,14 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.sync(int8, bool, inet)'),
 	('operate', 'EXECUTE', 'PROCEDURE ob.sync_now(int8, bool)'),
 	('operate', 'EXECUTE', 'PROCEDURE ob.sync_due(int4, int4, name, text, interval)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.institutions(name, text)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_fire_webhook(int8, text)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_reset_login(int8)'),
 	('admin', 'SELECT', 'ob.access_grants'),
 	('admin', 'SELECT', 'ob.audit_log'),
 	('admin', 'EXECUTE', 'FUNCTION ob.disconnect(int8, bool)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.seal(name, text, text)'),
+	('admin', 'EXECUTE', 'FUNCTION ob.request(name, text, text, jsonb, jsonb, int8)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.allow(text, text, timestamptz)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.disallow(text, text)')
 )

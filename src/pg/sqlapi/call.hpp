@@ -4,12 +4,16 @@
 #include "pg/postgres.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/loop.hpp"
 #include "pg/runtime.hpp"
+#include "pg/store/servers.hpp"
+#include "json/document.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -38,6 +42,12 @@ T required(std::optional<T> value, const char *name) {
 	return std::move(*value);
 }
 
+/// A JSON argument that must be an object. Throws invalid_argument naming it.
+json::Document parse_object(const std::string &text, const char *name);
+
+/// The server of that name, for calls with the caller's own user mapping. Throws as store::check_usage and load_server.
+store::LoadedServer usable_server(const std::string &name);
+
 // ---- results: text forms, which the column types read ----
 
 using Field = std::optional<std::string>;
@@ -46,10 +56,14 @@ using Fields = std::vector<Field>;
 Datum return_row(FunctionCallInfo fcinfo, const Fields &fields);
 /// For a function that returns a table.
 Datum return_rows(FunctionCallInfo fcinfo, const std::vector<Fields> &rows);
+/// As above, for many: `row` makes one at a time, from 0 to count - 1.
+Datum return_rows(FunctionCallInfo fcinfo, std::size_t count, const std::function<Fields(std::size_t)> &row);
 Datum return_text(const std::string &value);
 
 Field field(std::string_view text); // NULL if empty
 Field field(std::int64_t value);
 Field field(const std::optional<Timestamp> &at);
+Field boolean_field(std::optional<bool> value);
+Field array_field(std::span<const std::string> values); // text[]
 
 } // namespace ob::pg::sqlapi

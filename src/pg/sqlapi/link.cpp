@@ -30,19 +30,6 @@ constexpr std::size_t kLinkIdBytes = 24;
 
 std::string new_link_id() { return std::string(crypto::token_urlsafe(kLinkIdBytes).reveal()); }
 
-/// An options argument: a JSON object.
-json::Document parse_options(const std::string &text, const char *name) {
-	json::Document document = json::Document::parse(text, {.error = ErrorCode::invalid_argument});
-	if (!document.is_object())
-		throw Error(ErrorCode::invalid_argument, std::string("argument \"") + name + "\" must be a JSON object");
-	return document;
-}
-
-store::LoadedServer usable_server(const std::string &name) {
-	store::check_usage(name);
-	return store::load_server(name, store::current_role());
-}
-
 std::string user_ref_argument(FunctionCallInfo fcinfo, int index) {
 	std::string user_ref = required(text_argument(fcinfo, index), "user_ref");
 	if (user_ref.empty())
@@ -60,7 +47,7 @@ Fields link_row(const std::string &link_id, const providers::LinkOffer &offer) {
 
 Fields start_link(const std::string &server_name, const std::string &user_ref, const std::string &options_text,
 				  const std::string &user_ip) {
-	const json::Document options = parse_options(options_text, "options");
+	const json::Document options = parse_object(options_text, "options");
 	const std::string mode = options.has("mode") ? std::string(options.text("mode")) : "hosted";
 	if (mode != "hosted" && mode != "embedded")
 		throw Error(ErrorCode::invalid_argument, "link option \"mode\" must be hosted or embedded");
@@ -162,7 +149,7 @@ Fields recovered_row(ConnectionId id) {
 
 Fields complete_link(const std::optional<std::string> &link_id, const std::string &response_text,
 					 const std::string &user_ip) {
-	const json::Document response = parse_options(response_text, "response");
+	const json::Document response = parse_object(response_text, "response");
 	store::Link link = find_link(link_id, response);
 	// An exchange that was cut off may have gone through: it is carried on before anything else is tried.
 	if (link.state == "open" && run(worker::recover(std::nullopt, link.link_id))) {
@@ -189,7 +176,7 @@ Fields complete_link(const std::optional<std::string> &link_id, const std::strin
 // ---- ob.sandbox_link ----
 
 Fields sandbox_link(const std::string &server_name, const std::string &user_ref, const std::string &options_text) {
-	parse_options(options_text, "options");
+	parse_object(options_text, "options");
 	const store::LoadedServer server = usable_server(server_name);
 	store::load_keys();
 	run(worker::ready());
