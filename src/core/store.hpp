@@ -111,7 +111,8 @@ public:
 struct AttemptStamp {
 	std::int64_t attempt = 0;
 	std::int64_t loop_first = 0;
-	bool restamp = false; // rows of this loop that are seen again take the present attempt
+	bool restamp = false;    // rows of this loop that are seen again take the present attempt
+	bool expect_new = false; // the rows are hardly stored yet: a hint that saves looking, never an assumption
 };
 
 class SyncStore {

@@ -121,7 +121,8 @@ Task<void> ConnectionSync::run_loop(bool resync) {
 
 Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangePage page) {
 	SyncState next = begin_loop();
-	const AttemptStamp stamp{next.sync_attempt, next.loop_first_attempt, next.sync_attempt != next.loop_first_attempt};
+	const bool again = next.sync_attempt != next.loop_first_attempt;
+	AttemptStamp stamp{next.sync_attempt, next.loop_first_attempt, again, !again};
 	for (;;) {
 		note_accounts(page.transactions);
 		if (account_missing_)
@@ -142,6 +143,7 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 			writer.add(page.transactions);
 			writer.flush();
 			report.transactions += writer.counts();
+			stamp.expect_new = stamp.expect_new && writer.counts().modified + writer.counts().unchanged == 0;
 			if (last && stamp.restamp)
 				report.transactions.removed += store.remove_ghosts(target_.id, stamp);
 			store.save_state(target_.id, state_, next);

@@ -98,10 +98,18 @@ Result Statement::execute(std::span<const Param> params, bool fresh) {
 		raw.memory = AllocSetContextCreate(CurTransactionContext, "openbanking result", ALLOCSET_SMALL_SIZES);
 		SPI_connect();
 		const int count = static_cast<int>(params.size());
+		Oid *types = static_cast<Oid *>(palloc(sizeof(Oid) * (params.size() + 1)));
+		bool same_types = plan_ != nullptr;
+		for (int i = 0; i < count; ++i) {
+			types[i] = params[static_cast<std::size_t>(i)].type();
+			same_types = same_types && types[i] == SPI_getargtypeid(plan_, i);
+		}
+		// Types of our own get other oids when the extension is created anew.
+		if (plan_ != nullptr && !same_types) {
+			SPI_freeplan(plan_);
+			plan_ = nullptr;
+		}
 		if (plan_ == nullptr) {
-			Oid *types = static_cast<Oid *>(palloc(sizeof(Oid) * (params.size() + 1)));
-			for (int i = 0; i < count; ++i)
-				types[i] = params[static_cast<std::size_t>(i)].type();
 			SPIPlanPtr plan = SPI_prepare_cursor(text_, count, types, CURSOR_OPT_GENERIC_PLAN);
 			if (plan == nullptr)
 				elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
