@@ -151,7 +151,7 @@ CREATE TABLE ob.links (
 	link_id pg_catalog.text COLLATE "C" PRIMARY KEY,
 	server pg_catalog.name NOT NULL,
 	user_ref pg_catalog.text COLLATE "C" NOT NULL,
-	kind pg_catalog.text NOT NULL CHECK (kind IN ('link', 'sandbox')),
+	kind pg_catalog.text NOT NULL CHECK (kind IN ('link', 'relink', 'sandbox')),
 	options pg_catalog.jsonb NOT NULL DEFAULT '{}',
 	connection_id pg_catalog.int8,
 	state pg_catalog.text NOT NULL DEFAULT 'open'
@@ -188,7 +188,7 @@ COMMENT ON COLUMN ob.tokens.subject IS 'What it belongs to: connection:<id>.';
 CREATE TABLE ob.outcomes (
 	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	call_id pg_catalog.text COLLATE "C" NOT NULL UNIQUE,
-	kind pg_catalog.text NOT NULL CHECK (kind IN ('exchange', 'remove', 'failure')),
+	kind pg_catalog.text NOT NULL CHECK (kind IN ('exchange', 'remove', 'rotate', 'failure')),
 	phase pg_catalog.text NOT NULL CHECK (phase IN ('intent', 'answered', 'recorded', 'done', 'failed')),
 	server pg_catalog.name NOT NULL,
 	connection_id pg_catalog.int8,
@@ -205,6 +205,9 @@ CREATE TABLE ob.outcomes (
 -- The same grant is never exchanged twice, whoever brings it.
 CREATE UNIQUE INDEX outcomes_grant_idx ON ob.outcomes (server, grant_digest)
 	WHERE kind = 'exchange' AND phase <> 'failed';
+-- Nor are two grants of one link at the same time: the second may be one too many.
+CREATE UNIQUE INDEX outcomes_link_idx ON ob.outcomes (link_id)
+	WHERE kind = 'exchange' AND phase IN ('intent', 'answered');
 CREATE INDEX outcomes_open_idx ON ob.outcomes (connection_id, id) WHERE phase IN ('intent', 'answered', 'recorded');
 COMMENT ON TABLE ob.outcomes IS 'What the outcome worker intends, has done at a provider, and has yet to apply here.';
 COMMENT ON COLUMN ob.outcomes.phase IS 'intent (the call may have been made), answered (made, answer sealed here), recorded (a change waits to be applied), done, failed.';

@@ -21,7 +21,7 @@ RETURNS TABLE (connection_id pg_catalog.int8, status pg_catalog.text, institutio
 	duplicate_of pg_catalog.int8, notice pg_catalog.text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_link_complete';
 COMMENT ON FUNCTION ob.link_complete(pg_catalog.text, pg_catalog.jsonb, pg_catalog.inet) IS
-'Finishes a link with what the app got back ({"public_token": …}); a response {"error": …} ends the link as cancelled. What the provider did is recorded even if this transaction rolls back.';
+'Finishes a link with what the app got back ({"public_token": …}); without it the provider is asked how far the user has come. A response {"error": …} ends the link as cancelled. What the provider did is recorded even if this transaction rolls back.';
 
 CREATE FUNCTION ob.link_status(link_id pg_catalog.text,
 	OUT state pg_catalog.text, OUT reason pg_catalog.text, OUT connection_id pg_catalog.int8,
@@ -29,6 +29,31 @@ CREATE FUNCTION ob.link_status(link_id pg_catalog.text,
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_link_status';
 COMMENT ON FUNCTION ob.link_status(pg_catalog.text) IS
 'Where a link stands (open, completed, cancelled, expired, failed); finishes what a crash interrupted.';
+
+CREATE FUNCTION ob.link_cancel(link_id pg_catalog.text) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_link_cancel';
+COMMENT ON FUNCTION ob.link_cancel(pg_catalog.text) IS
+'Ends an open link: nothing that comes of it is taken any more.';
+
+CREATE FUNCTION ob.relink(connection pg_catalog.int8, options pg_catalog.jsonb DEFAULT '{}',
+	user_ip pg_catalog.inet DEFAULT NULL,
+	OUT link_id pg_catalog.text, OUT action pg_catalog.text, OUT url pg_catalog.text, OUT token pg_catalog.text,
+	OUT sdk pg_catalog.jsonb, OUT expires_at pg_catalog.timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_relink';
+COMMENT ON FUNCTION ob.relink(pg_catalog.int8, pg_catalog.jsonb, pg_catalog.inet) IS
+'Has the user log in or consent again for a connection, which keeps its id and history. Returns as ob.link; finish with ob.link_complete.';
+
+CREATE FUNCTION ob.adopt_connection(server pg_catalog.name, user_ref pg_catalog.text, credentials pg_catalog.jsonb)
+RETURNS TABLE (connection_id pg_catalog.int8, status pg_catalog.text, institution_name pg_catalog.text,
+	duplicate_of pg_catalog.int8, notice pg_catalog.text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_adopt_connection';
+COMMENT ON FUNCTION ob.adopt_connection(pg_catalog.name, pg_catalog.text, pg_catalog.jsonb) IS
+'Takes over a bank login that was linked elsewhere, without its user: {"access_token": …}, perhaps with "cursor".';
+
+CREATE FUNCTION ob.rotate_access_token(connection pg_catalog.int8) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_rotate_access_token';
+COMMENT ON FUNCTION ob.rotate_access_token(pg_catalog.int8) IS
+'Has the provider replace the connection''s access token. Recorded even if this transaction rolls back.';
 
 CREATE FUNCTION ob.disconnect(connection pg_catalog.int8, purge pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_disconnect';

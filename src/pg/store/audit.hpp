@@ -13,7 +13,7 @@ namespace ob::pg::store {
 struct AuditLine {
 	std::string_view action; // as in the SQL reference: TOKEN_EXCHANGED, SYNCED, …
 	std::optional<ConnectionId> connection;
-	std::string_view server;
+	std::string_view server;     // empty: the connection's
 	std::string_view login_role; // empty: the session's
 	std::string_view request_id; // the provider's; may be empty
 	bool success = true;

@@ -7,23 +7,47 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.hpp"
+#include "core/model.hpp"
 #include "core/store.hpp"
 #include "providers/provider.hpp"
 
 namespace ob::pg::store {
+
+/// What is known of a bank as soon as it is linked; empty where it could not be read.
+struct FirstLook {
+	providers::ConnectionHealth health;
+	std::optional<AccountList> accounts;
+};
 
 struct NewConnection {
 	std::string server;
 	std::string provider;
 	std::string user_ref;
 	std::string mapping_role;
-	std::string user_ip; // the end user's, at consent; may be empty
+	std::string user_ip;      // the end user's, at consent; may be empty
+	bool consents_now = true; // else it was linked elsewhere, some time ago
 	providers::Established established;
-	providers::ConnectionHealth health; // empty where it could not be read
+	FirstLook look;
+	std::string cursor; // changes before it are known to whoever read them: they never come; may be empty
 };
 
-/// Stores connection, sync state and sealed tokens; due at once. Returns its id.
-ConnectionId insert_connection(const NewConnection &fresh);
+/// Stores connection, sync state, sealed tokens and accounts; due at once. Returns its id, or nothing if the server has
+/// a connection of that provider_connection_id already.
+std::optional<ConnectionId> insert_connection(const NewConnection &fresh);
+
+/// The provider's connection belongs to another end user here.
+class LinkedElsewhere : public Error {
+public:
+	using Error::Error;
+};
+
+/// The connection that insert_connection() met. Throws LinkedElsewhere unless it is the same user's.
+ConnectionId find_known(const NewConnection &fresh);
+
+/// The user has logged in again, or there are new tokens: what was wrong is over, and a sync is due. Failures that were
+/// recorded before and wait to be applied are done with.
+void apply_repair(ConnectionId id, const providers::ConnectionHealth &health);
 
 /// Records a failed sync or read: error, state, next attempt. Does nothing to a connection that has ended, or that
 /// synced well after `happened_at`.

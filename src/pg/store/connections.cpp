@@ -9,6 +9,7 @@ extern "C" {
 #include <unordered_map>
 
 #include "core/error.hpp"
+#include "pg/store/connection_state.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sql.hpp"
@@ -27,6 +28,7 @@ Connection from_row(const Row &row) {
 	connection.institution_name = row.text(4);
 	connection.state = row.text(5);
 	connection.mapping_role = row.text(6);
+	connection.error_code = row.text(7);
 	return connection;
 }
 
@@ -42,17 +44,10 @@ Param optional_texts(const std::optional<std::vector<std::string>> &values) {
 	return values ? Param::text_array(*values) : Param::null(TEXTARRAYOID);
 }
 
-/// Connections as they are now, read as owner under a fresh snapshot: a change that a worker has recorded holds
-/// already, although it is applied only once its caller's transaction ends.
+/// Connections as they are now, read as owner under a fresh snapshot.
 std::vector<Connection> read_present(std::span<const std::int64_t> ids) {
-	static Statement select(
-	    "SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, COALESCE((SELECT CASE o.kind "
-	    "WHEN 'remove' THEN 'disconnected' ELSE o.request ->> 'new_state' END FROM ob.outcomes o "
-	    "WHERE o.connection_id = c.id AND o.phase = 'recorded' AND c.state NOT IN ('revoked', 'disconnected') "
-	    "AND (o.kind = 'remove' OR (o.request ->> 'new_state' IS NOT NULL "
-	    "AND (c.last_sync_at IS NULL OR c.last_sync_at < o.created_at))) "
-	    "ORDER BY (o.kind = 'remove') DESC, o.id DESC LIMIT 1), c.state), c.mapping_role "
-	    "FROM ob.connections c WHERE c.id = ANY ($1) ORDER BY c.id");
+	static Statement select("SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, " OB_CONNECTION_STATE
+	                        ", c.mapping_role, c.error_code FROM ob.connections c WHERE c.id = ANY ($1) ORDER BY c.id");
 	Result found;
 	as_owner([&] { found = select.read_fresh({Param::integer_array(ids)}); });
 	return from_rows(found);
@@ -85,7 +80,7 @@ bool has_ended(const Connection &connection) {
 
 std::vector<Connection> visible_connections(const ConnectionFilter &filter) {
 	static Statement select(
-	    "SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, c.state, c.mapping_role "
+	    "SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, c.state, c.mapping_role, NULL "
 	    "FROM ob.connections c WHERE c.server::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1) "
 	    "AND ($2 IS NULL OR c.id OPERATOR(pg_catalog.=) ANY ($2)) "
 	    "AND ($3 IS NULL OR c.user_ref OPERATOR(pg_catalog.=) ANY ($3)) "

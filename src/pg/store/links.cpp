@@ -4,6 +4,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 }
 
+#include "core/error.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
 #include "pg/store/keys.hpp"
@@ -17,26 +18,44 @@ std::string place(std::string_view link_id, std::string_view column) {
 	return crypto::associated({"ob.links", column, link_id});
 }
 
-std::string seal_for(const crypto::KeyRing &keys, std::string_view link_id, std::string_view column, const Secret &value) {
+std::string seal_for(const crypto::KeyRing &keys, std::string_view link_id, std::string_view column,
+                     const Secret &value) {
 	return value.empty() ? std::string() : crypto::seal(keys, value.reveal(), place(link_id, column));
 }
 
-Param bytes_or_null(std::string_view bytes) { return bytes.empty() ? Param::null(BYTEAOID) : Param::bytes(bytes); }
+Param connection_param(const std::optional<ConnectionId> &id) {
+	return id ? Param::integer(*id) : Param::null(INT8OID);
+}
 
-Secret open_from(const crypto::KeyRing &keys, std::string_view link_id, std::string_view column, const std::string &sealed) {
+Param bytes_or_null(std::string_view bytes) {
+	return bytes.empty() ? Param::null(BYTEAOID) : Param::bytes(bytes);
+}
+
+Secret open_from(const crypto::KeyRing &keys, std::string_view link_id, std::string_view column,
+                 const std::string &sealed) {
 	if (sealed.empty())
 		return Secret();
 	return crypto::unseal(keys, sealed, place(link_id, column),
-						  std::string(column) + " of link " + std::string(link_id));
+	                      std::string(column) + " of link " + std::string(link_id));
 }
+
+// One journey may bring several banks: its token is of use after the first.
+#define OB_TAKES_SEVERAL "options @> '{\"enable_multi_item_link\": true}'"
 
 } // namespace
 
+void throw_ended(const Link &link) {
+	throw Error(ErrorCode::not_configured, "the link is no longer open",
+	            "link: " + link.link_id + ", state: " + (link.expired ? "expired" : link.state) +
+	                (link.connection ? ", connection: " + std::to_string(*link.connection) : std::string()),
+	            "Start a new one with ob.link.");
+}
+
 void insert_link(const Link &link, const std::optional<providers::LinkOffer> &offer) {
 	static Statement insert(
-		"INSERT INTO ob.links (link_id, server, user_ref, kind, options, action, url_sealed, token_sealed, sdk, "
-		"mapping_role, expires_at, user_ip, token_digest) "
-		"VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, $11, $12::inet, $13)");
+	    "INSERT INTO ob.links (link_id, server, user_ref, kind, options, action, url_sealed, token_sealed, sdk, "
+	    "mapping_role, expires_at, user_ip, token_digest, connection_id) "
+	    "VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, $11, $12::inet, $13, $14)");
 	std::string url, token, digest;
 	if (offer) {
 		const crypto::KeyRing keys = load_keys();
@@ -46,9 +65,10 @@ void insert_link(const Link &link, const std::optional<providers::LinkOffer> &of
 			digest = crypto::sha256_hex(offer->token.reveal());
 	}
 	insert.run({Param::text(link.link_id), Param::name(link.server), Param::text(link.user_ref), Param::text(link.kind),
-				Param::text(link.options_json), Param::text_or_null(offer ? offer->action : ""), bytes_or_null(url),
-				bytes_or_null(token), Param::text_or_null(offer ? offer->sdk_json : ""), Param::name(link.mapping_role),
-				Param::timestamp(link.expires_at), Param::text_or_null(link.user_ip), Param::text_or_null(digest)});
+	            Param::text(link.options_json), Param::text_or_null(offer ? offer->action : ""), bytes_or_null(url),
+	            bytes_or_null(token), Param::text_or_null(offer ? offer->sdk_json : ""), Param::name(link.mapping_role),
+	            Param::timestamp(link.expires_at), Param::text_or_null(link.user_ip), Param::text_or_null(digest),
+	            connection_param(link.connection)});
 }
 
 std::string find_link_by_token(const Secret &token) {
@@ -60,8 +80,9 @@ std::string find_link_by_token(const Secret &token) {
 
 std::optional<Link> find_link(std::string_view link_id) {
 	static Statement select("SELECT link_id, server, user_ref, kind, options::text, connection_id, state, reason, "
-							"mapping_role, user_ip::text, (extract(epoch from expires_at) * 1000000)::bigint, "
-							"state = 'open' AND expires_at <= clock_timestamp() FROM ob.links WHERE link_id = $1");
+	                        "mapping_role, user_ip::text, (extract(epoch from expires_at) * 1000000)::bigint, "
+	                        "state = 'open' AND expires_at <= clock_timestamp(), " OB_TAKES_SEVERAL
+	                        " FROM ob.links WHERE link_id = $1");
 	const Result found = select.read_fresh({Param::text(link_id)});
 	if (found.rows.empty())
 		return std::nullopt;
@@ -80,18 +101,28 @@ std::optional<Link> find_link(std::string_view link_id) {
 	link.user_ip = row.text(9);
 	link.expires_at = row.timestamp(10);
 	link.expired = row.boolean(11);
+	link.takes_several = row.boolean(12);
 	return link;
 }
 
-std::optional<OpenLink> find_open_link(std::string_view server, std::string_view user_ref, std::string_view kind,
-									   std::string_view options_json) {
+Secret read_link_token(std::string_view link_id) {
+	static Statement select("SELECT token_sealed FROM ob.links WHERE link_id = $1");
+	const Result found = select.read_fresh({Param::text(link_id)});
+	if (found.rows.empty() || found.rows.front().is_null(0))
+		return Secret();
+	return open_from(load_keys(), link_id, "token_sealed", found.rows.front().text(0));
+}
+
+std::optional<OpenLink> find_open_link(const Link &wanted) {
 	static Statement select(
-		"SELECT link_id, action, url_sealed, token_sealed, sdk::text, (extract(epoch from expires_at) * 1000000)::bigint "
-		"FROM ob.links WHERE server = $1 AND user_ref = $2 AND kind = $3 AND options = $4::jsonb AND state = 'open' "
-		// A link about to expire is of no use to someone who has yet to open it.
-		"AND expires_at > clock_timestamp() + interval '1 minute' ORDER BY created_at DESC LIMIT 1");
-	const Result found =
-		select.run({Param::name(server), Param::text(user_ref), Param::text(kind), Param::text(options_json)});
+	    "SELECT link_id, action, url_sealed, token_sealed, sdk::text, (extract(epoch from expires_at) * "
+	    "1000000)::bigint "
+	    "FROM ob.links WHERE server = $1 AND user_ref = $2 AND kind = $3 AND options = $4::jsonb AND state = 'open' "
+	    "AND connection_id IS NOT DISTINCT FROM $5 "
+	    // A link about to expire is of no use to someone who has yet to open it.
+	    "AND expires_at > clock_timestamp() + interval '1 minute' ORDER BY created_at DESC LIMIT 1");
+	const Result found = select.run({Param::name(wanted.server), Param::text(wanted.user_ref), Param::text(wanted.kind),
+	                                 Param::text(wanted.options_json), connection_param(wanted.connection)});
 	if (found.rows.empty())
 		return std::nullopt;
 	const Row &row = found.rows.front();
@@ -106,12 +137,18 @@ std::optional<OpenLink> find_open_link(std::string_view server, std::string_view
 	return link;
 }
 
-void end_link(std::string_view link_id, std::string_view state, std::string_view reason,
-			  std::optional<ConnectionId> connection) {
-	static Statement update("UPDATE ob.links SET state = $2, reason = $3, connection_id = $4, url_sealed = NULL, "
-							"token_sealed = NULL, updated_at = clock_timestamp() WHERE link_id = $1 AND state = 'open'");
-	update.run({Param::text(link_id), Param::text(state), Param::text_or_null(reason),
-				connection ? Param::integer(*connection) : Param::null(INT8OID)});
+void complete_link(std::string_view link_id, ConnectionId connection) {
+	static Statement update("UPDATE ob.links SET state = 'completed', reason = NULL, "
+	                        "connection_id = COALESCE(connection_id, $2), url_sealed = NULL, "
+	                        "token_sealed = CASE WHEN " OB_TAKES_SEVERAL " THEN token_sealed END, "
+	                        "updated_at = clock_timestamp() WHERE link_id = $1");
+	update.run({Param::text(link_id), Param::integer(connection)});
+}
+
+void end_link(std::string_view link_id, std::string_view state, std::string_view reason) {
+	static Statement update("UPDATE ob.links SET state = $2, reason = $3, url_sealed = NULL, token_sealed = NULL, "
+	                        "updated_at = clock_timestamp() WHERE link_id = $1 AND state = 'open'");
+	update.run({Param::text(link_id), Param::text(state), Param::text_or_null(reason)});
 }
 
 } // namespace ob::pg::store

@@ -16,7 +16,7 @@ struct Link {
 	std::string link_id;
 	std::string server;
 	std::string user_ref;
-	std::string kind;         // link, sandbox
+	std::string kind;         // link, relink, sandbox
 	std::string options_json; // canonical
 	std::optional<ConnectionId> connection;
 	std::string state; // open completed cancelled expired failed
@@ -24,10 +24,17 @@ struct Link {
 	std::string mapping_role;
 	std::string user_ip;
 	std::optional<Timestamp> expires_at;
-	bool expired = false; // open, but past expires_at
+	bool expired = false;       // open, but past expires_at
+	bool takes_several = false; // one journey may link several banks, one after the other
+
+	/// Something new may still come of it.
+	bool takes_grants() const { return state == "open" || (state == "completed" && takes_several); }
 };
 
-/// Stores a new open link with its offer, sealed. An empty `offer` for a link that needs none.
+/// Throws not_configured: the link is no longer open.
+[[noreturn]] void throw_ended(const Link &link);
+
+/// Stores a new open link with its offer, sealed. No `offer` for a link that needs none.
 void insert_link(const Link &link, const std::optional<providers::LinkOffer> &offer);
 
 /// Under a fresh snapshot.
@@ -35,16 +42,19 @@ std::optional<Link> find_link(std::string_view link_id);
 /// Id of the link whose offer had this token; empty if there is none. Under a fresh snapshot.
 std::string find_link_by_token(const Secret &token);
 
-/// An open, unexpired link of the same server, user, kind and options, with its offer opened again.
+/// The offer's token, as long as the link needs it; else empty. Under a fresh snapshot.
+Secret read_link_token(std::string_view link_id);
+
+/// An open, unexpired link like `wanted` (server, user, kind, options, connection), with its offer opened again.
 struct OpenLink {
 	std::string link_id;
 	providers::LinkOffer offer;
 };
-std::optional<OpenLink> find_open_link(std::string_view server, std::string_view user_ref, std::string_view kind,
-									   std::string_view options_json);
+std::optional<OpenLink> find_open_link(const Link &wanted);
 
-/// Ends a link that is open; does nothing to one that has ended.
-void end_link(std::string_view link_id, std::string_view state, std::string_view reason,
-			  std::optional<ConnectionId> connection);
+/// It has become a connection; its first one is kept. Whatever the link's state was: what the provider did counts.
+void complete_link(std::string_view link_id, ConnectionId connection);
+/// Ends a link that is open without a connection; does nothing to one that has ended.
+void end_link(std::string_view link_id, std::string_view state, std::string_view reason);
 
 } // namespace ob::pg::store

@@ -38,11 +38,9 @@ void audit_changes(ConnectionId id, const SyncReport &report) {
 	details.set("removed", report.transactions.removed).set("quarantined", report.transactions.quarantined);
 	details.set("accounts_changed", report.accounts.changed).set("requests", report.requests);
 	const std::string text(details.dump());
-	static Statement server_of("SELECT server FROM ob.connections WHERE id = $1");
-	const Result server = server_of.run({Param::integer(id)});
 	audit({.action = "SYNCED",
 		   .connection = id,
-		   .server = server.rows.empty() ? std::string_view() : std::string_view(server.rows.front().text(0)),
+		   .server = {},
 		   .login_role = {},
 		   .request_id = {},
 		   .success = true,

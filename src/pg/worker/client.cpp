@@ -19,11 +19,12 @@ extern "C" {
 #include "pg/runtime.hpp"
 #include "pg/settings.hpp"
 #include "pg/store/connection_changes.hpp"
+#include "pg/store/error_json.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/outcomes.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/segment.hpp"
-#include "pg/worker/steps.hpp"
+#include "json/document.hpp"
 
 namespace ob::pg::worker {
 
@@ -264,7 +265,7 @@ Task<std::optional<std::string>> find_out(std::string call_id) {
 	if (outcome->phase == "done" || outcome->phase == "recorded")
 		co_return outcome->result_json;
 	if (outcome->phase == "failed")
-		throw error_from_json(outcome->failure_json);
+		throw store::error_from_json(outcome->failure_json);
 	throw Error(ErrorCode::outcome_unknown, "the outcome at the provider is not known yet",
 	            "server: " + outcome->server + ", outcome: " + std::to_string(outcome->id),
 	            "ob.link_status or the next ob.sync_due finds out.");
@@ -309,11 +310,18 @@ Request request_for(std::string_view kind, const store::LoadedServer &server, st
 	return request;
 }
 
+std::string grant_digest(const providers::LinkGrant &grant) {
+	return crypto::sha256_hex(grant.value.reveal());
+}
+
 void put_grant(Request *request, const providers::LinkGrant &grant) {
 	request->grant_kind = grant.kind;
-	// The token is unguessable, so its digest gives nothing away.
-	request->grant_digest = crypto::sha256_hex(grant.value.reveal());
+	request->grant_digest = grant_digest(grant);
 	request->sealed_grant = crypto::seal(store::load_keys(), grant.value.reveal(), outcome_place(request->call_id));
+}
+
+bool is_busy(std::string_view result_json) {
+	return json::Document::parse(result_json).boolean("busy").value_or(false);
 }
 
 Task<void> record_failure(store::Connection connection, SyncFailure failure) {

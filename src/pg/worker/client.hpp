@@ -25,8 +25,12 @@ Task<void> ready();
 /// A request for calls through `server` as the caller sees it.
 Request request_for(std::string_view kind, const store::LoadedServer &server, std::string_view mapping_role);
 
-/// Seals a grant for `request` (which gets its call id) and names it by digest.
+/// Names a grant. The token is unguessable, so its digest gives nothing away.
+std::string grant_digest(const providers::LinkGrant &grant);
+/// Seals a grant for an exchange by `request` and names it.
 void put_grant(Request *request, const providers::LinkGrant &grant);
+/// Whether the result of an exchange is that another one stood in its way.
+bool is_busy(std::string_view result_json);
 
 /// Records a failure of a connection although the caller's statement is about to raise. Never throws for want of a
 /// worker: the failure that is being reported matters more.

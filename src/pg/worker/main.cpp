@@ -142,18 +142,34 @@ void Worker::accept(const std::string &message) {
 Task<void> Worker::serve(Worker *worker, Envelope envelope) {
 	Reply reply;
 	reply.call_id = envelope.request.call_id;
+	bool answered = false;
+	const auto answer = [&] {
+		if (!std::exchange(answered, true))
+			worker->reply(reply);
+	};
+	Context context;
+	context.in_flight = &worker->in_flight_;
+	context.answer_early = [&](const Error &error) {
+		try {
+			reply.error.emplace(error);
+			answer();
+		} catch (...) {
+			log_failure("the worker's message queue", std::current_exception());
+		}
+	};
 	Done done;
 	try {
 		take_settings(envelope.settings);
-		Task<Done> operation = operate(std::move(envelope.request), &worker->in_flight_);
+		Task<Done> operation = operate(std::move(envelope.request), &context);
 		done = co_await operation;
 		reply.result_json = done.result_json;
+		reply.error = done.failure;
 	} catch (...) {
 		reply.error.emplace(describe(std::current_exception()));
 	}
 	std::exception_ptr failure;
 	try {
-		worker->reply(reply);
+		answer();
 		if (done.to_apply != 0) {
 			VirtualTransactionId caller;
 			compat::backend_of(caller) = envelope.backend;

@@ -2,6 +2,7 @@
 
 #include "crypto/base64.hpp"
 #include "crypto/seal.hpp"
+#include "pg/store/error_json.hpp"
 #include "json/document.hpp"
 
 namespace ob::pg::worker {
@@ -17,7 +18,7 @@ json::Object to_object(const Request &request) {
 	object.set_if("user_ip", request.user_ip).set_if("grant_kind", request.grant_kind);
 	object.set_if("grant_digest", request.grant_digest).set_if("failure", request.failure_json);
 	object.set_if("sealed_grant", crypto::base64_encode(request.sealed_grant));
-	object.set("purge", request.purge);
+	object.set("purge", request.purge).set("keep_open", request.keep_open);
 	if (request.connection)
 		object.set("connection", *request.connection);
 	json::Array outcomes;
@@ -44,6 +45,7 @@ Request to_request(const json::Node &node) {
 	request.failure_json = node.text("failure");
 	request.sealed_grant = crypto::base64_decode(node.text("sealed_grant")).value_or("");
 	request.purge = node.boolean("purge").value_or(false);
+	request.keep_open = node.boolean("keep_open").value_or(false);
 	request.connection = node.integer("connection");
 	for (const json::Node &id : node.get("outcomes").items())
 		request.outcomes.push_back(id.integer().value_or(0));
@@ -88,12 +90,8 @@ Envelope Envelope::from_json(std::string_view text) {
 std::string Reply::to_json() const {
 	json::Object object;
 	object.set("call_id", call_id).set_if("result", result_json);
-	if (error) {
-		json::Object failure;
-		failure.set("code", static_cast<int>(error->code())).set("message", error->message());
-		failure.set("detail", error->detail()).set("hint", error->hint());
-		object.set("error", failure);
-	}
+	if (error)
+		object.set("error", store::error_object(*error));
 	return text_of(object);
 }
 
@@ -103,10 +101,7 @@ Reply Reply::from_json(std::string_view text) {
 	reply.call_id = document.text("call_id");
 	reply.result_json = document.text("result");
 	if (const json::Node failure = document.get("error"); failure.exists())
-		reply.error.emplace(
-		    static_cast<ErrorCode>(failure.integer("code").value_or(static_cast<int>(ErrorCode::internal))),
-		    std::string(failure.text("message")), std::string(failure.text("detail")),
-		    std::string(failure.text("hint")));
+		reply.error.emplace(store::error_from(failure));
 	return reply;
 }
 

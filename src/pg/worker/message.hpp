@@ -18,7 +18,7 @@ namespace ob::pg::worker {
 /// One call on behalf of a caller.
 struct Request {
 	std::string call_id; // unguessable; names the call in ob.outcomes
-	std::string kind;    // exchange, remove, failure, recover
+	std::string kind;    // exchange, remove, rotate, failure, recover
 	std::string server;
 	std::string server_version; // LoadedServer::version as the caller sees it; empty: no call goes out
 	std::string mapping_role;
@@ -32,6 +32,7 @@ struct Request {
 	std::string grant_kind;
 	std::string grant_digest;
 	std::string sealed_grant; // sealed for this call_id
+	bool keep_open = false;   // more is to come of this link
 	// remove
 	bool purge = false;
 	// failure: a SyncFailure as JSON

@@ -3,10 +3,10 @@
 #include "core/error.hpp"
 #include "pg/locks.hpp"
 #include "pg/log.hpp"
-#include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/worker/exchange.hpp"
 #include "pg/worker/removal.hpp"
+#include "pg/worker/rotation.hpp"
 #include "pg/worker/steps.hpp"
 
 namespace ob::pg::worker {
@@ -17,31 +17,11 @@ using store::Outcome;
 
 /// A state change that the raising statement would roll back.
 Done keep_failure(const Request &request, std::int64_t *locked) {
-	Done done;
-	record([&] {
-		Outcome outcome;
-		outcome.call_id = request.call_id;
-		outcome.kind = "failure";
-		outcome.phase = "recorded";
-		outcome.server = request.server;
-		outcome.connection = request.connection;
-		outcome.mapping_role = request.mapping_role;
-		outcome.request_json = request.failure_json;
-		done.to_apply = lock_new(outcome, locked);
-		const bool reauth = store::failure_from_json(request.failure_json).new_state == "reauth_required";
-		store::audit({.action = reauth ? "REAUTH_REQUIRED" : "SYNC_FAILED",
-		              .connection = request.connection,
-		              .server = request.server,
-		              .login_role = request.login_role,
-		              .request_id = {},
-		              .success = false,
-		              .details_json = request.failure_json});
-	});
-	done.result_json = "{}";
-	return done;
+	record([&] { insert_failure(request, locked); });
+	return Done{"{}", *locked, {}};
 }
 
-Task<void> recover_one(std::int64_t id, InFlight *in_flight) {
+Task<void> recover_one(std::int64_t id, Context *context) {
 	std::optional<Outcome> outcome;
 	record([&] { outcome = store::read_outcome(id); });
 	if (!outcome || !outcome->is_open())
@@ -49,41 +29,48 @@ Task<void> recover_one(std::int64_t id, InFlight *in_flight) {
 	if (outcome->phase == "recorded") {
 		apply(id);
 	} else if (outcome->kind == "exchange") {
-		Task<void> task = recover_exchange(std::move(*outcome), in_flight);
+		Task<void> task = recover_exchange(std::move(*outcome), context);
 		co_await task;
 	} else if (outcome->kind == "remove") {
-		Task<void> task = recover_remove(std::move(*outcome), in_flight);
+		Task<void> task = recover_remove(std::move(*outcome), context);
+		co_await task;
+	} else if (outcome->kind == "rotate") {
+		Task<void> task = recover_rotation(std::move(*outcome), context);
 		co_await task;
 	}
 }
 
-Task<Done> dispatch(Request request, InFlight *in_flight, std::int64_t *locked) {
+Task<Done> dispatch(Request request, Context *context, std::int64_t *locked) {
 	if (request.kind == "exchange") {
-		Task<Done> task = exchange(std::move(request), in_flight, locked);
+		Task<Done> task = exchange(std::move(request), context, locked);
 		co_return co_await task;
 	}
 	if (request.kind == "remove") {
-		Task<Done> task = remove(std::move(request), in_flight, locked);
+		Task<Done> task = remove(std::move(request), context, locked);
+		co_return co_await task;
+	}
+	if (request.kind == "rotate") {
+		Task<Done> task = rotate(std::move(request), context, locked);
 		co_return co_await task;
 	}
 	if (request.kind == "failure")
 		co_return keep_failure(request, locked);
 	if (request.kind == "recover") {
-		Task<void> task = recover(std::move(request.outcomes), in_flight);
+		Task<void> task = recover(std::move(request.outcomes), context);
 		co_await task;
-		co_return Done{"{}", 0};
+		co_return Done{"{}", 0, {}};
 	}
 	throw Error(ErrorCode::internal, "unknown request to the outcome worker");
 }
 
 } // namespace
 
-Task<Done> operate(Request request, InFlight *in_flight) {
+Task<Done> operate(Request request, Context *context) {
 	std::int64_t locked = 0;
 	Done done;
 	std::exception_ptr failure;
 	try {
-		Task<Done> task = dispatch(std::move(request), in_flight, &locked);
+		Task<Done> task = dispatch(std::move(request), context, &locked);
 		done = co_await task;
 	} catch (...) {
 		failure = std::current_exception();
@@ -106,6 +93,8 @@ void apply(std::int64_t id) {
 			            "another session works on connection " + std::to_string(*outcome->connection));
 		if (outcome->kind == "remove")
 			store::apply_disconnect(*outcome->connection, Request::from_json(outcome->request_json).purge);
+		else if (outcome->kind == "exchange")
+			store::apply_repair(*outcome->connection, {});
 		else
 			store::apply_failure(*outcome->connection, store::failure_from_json(outcome->request_json),
 			                     outcome->created_at);
@@ -113,14 +102,26 @@ void apply(std::int64_t id) {
 	});
 }
 
-Task<void> recover(std::vector<std::int64_t> outcomes, InFlight *in_flight) {
+void apply_and_unlock(std::int64_t id) {
+	std::exception_ptr failure;
+	try {
+		apply(id);
+	} catch (...) {
+		failure = std::current_exception();
+	}
+	unlock_session(LockClass::outcome, id);
+	if (failure)
+		log_failure("outcome " + std::to_string(id) + " cannot be applied yet", failure);
+}
+
+Task<void> recover(std::vector<std::int64_t> outcomes, Context *context) {
 	for (const std::int64_t id : outcomes) {
 		// Held by a live worker: it will finish by itself.
 		if (!try_lock(LockClass::outcome, id, LockScope::session))
 			continue;
 		std::exception_ptr failure;
 		try {
-			Task<void> task = recover_one(id, in_flight);
+			Task<void> task = recover_one(id, context);
 			co_await task;
 		} catch (...) {
 			failure = std::current_exception();

@@ -4,6 +4,7 @@
 #include "pg/crash_point.hpp"
 #include "pg/runtime.hpp"
 #include "pg/store/audit.hpp"
+#include "pg/store/error_json.hpp"
 #include "pg/store/tokens.hpp"
 #include "pg/worker/steps.hpp"
 
@@ -16,23 +17,9 @@ using store::Outcome;
 
 constexpr const char *kResult = R"({"state":"disconnected"})";
 
-Outcome make_intent(const Request &request) {
-	Outcome intent;
-	intent.call_id = request.call_id;
-	intent.kind = "remove";
-	intent.phase = "intent";
-	intent.server = request.server;
-	intent.connection = request.connection;
-	intent.mapping_role = request.mapping_role;
-	Request facts = request;
-	facts.server_version.clear();
-	intent.request_json = facts.to_json();
-	return intent;
-}
-
 void audit_removal(const Outcome &outcome, std::string_view request_id, const Error *failure) {
 	const std::string login_role = Request::from_json(outcome.request_json).login_role;
-	const std::string details = failure ? error_to_json(*failure) : std::string();
+	const std::string details = failure ? store::error_to_json(*failure) : std::string();
 	store::audit({.action = "DISCONNECTED",
 	              .connection = outcome.connection,
 	              .server = outcome.server,
@@ -44,13 +31,29 @@ void audit_removal(const Outcome &outcome, std::string_view request_id, const Er
 
 void record_failed_call(const Outcome &outcome, const Error &error) {
 	record([&] {
-		store::set_failed(outcome.id, error_to_json(error));
+		store::set_failed(outcome.id, store::error_to_json(error));
 		audit_removal(outcome, {}, &error);
 	});
 }
 
-Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credentials tokens, InFlight *in_flight) {
-	const InFlight::Call call(*in_flight);
+/// Nobody waits for the answer any more: the connection shows that it was to be removed, and is read no longer.
+void give_up(const Outcome &outcome, const Error &error) {
+	SyncFailure failure;
+	failure.code = error.code();
+	failure.provider_code = "DISCONNECT_FAILED";
+	failure.message = "The bank could not be disconnected at the provider; disconnect it again.";
+	failure.new_state = "error";
+	std::int64_t to_apply = 0;
+	record([&] {
+		store::set_failed(outcome.id, store::error_to_json(error));
+		audit_removal(outcome, {}, &error);
+		insert_failure(failure_request(outcome, failure), &to_apply);
+	});
+	apply_and_unlock(to_apply);
+}
+
+Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credentials tokens, Context *context) {
+	const InFlight::Call call(*context->in_flight);
 	providers::CallStats stats;
 	std::optional<Error> failure;
 	try {
@@ -65,9 +68,10 @@ Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credenti
 	crash_point("remove_answered");
 	if (failure)
 		throw *failure;
-	Task<void> recorded = record_surely("the answer of outcome " + std::to_string(outcome.id), [&] {
+	const std::string what = "the answer of outcome " + std::to_string(outcome.id);
+	Task<void> recorded = record_surely(context, Insist::unless_refused, what, [&] {
 		store::erase_tokens(outcome.server, store::token_subject(*outcome.connection));
-		store::set_recorded(outcome.id, kResult);
+		store::set_recorded(outcome.id, *outcome.connection, kResult);
 		audit_removal(outcome, stats.last_request_id, nullptr);
 	});
 	co_await recorded;
@@ -76,7 +80,7 @@ Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credenti
 
 } // namespace
 
-Task<Done> remove(Request request, InFlight *in_flight, std::int64_t *locked) {
+Task<Done> remove(Request request, Context *context, std::int64_t *locked) {
 	LoadedServer server;
 	providers::Credentials tokens;
 	Outcome outcome;
@@ -89,7 +93,7 @@ Task<Done> remove(Request request, InFlight *in_flight, std::int64_t *locked) {
 	crash_point("remove_intent");
 	std::optional<Error> failure;
 	try {
-		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), in_flight);
+		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), context);
 		co_await call;
 	} catch (const Error &error) {
 		failure.emplace(error);
@@ -98,10 +102,10 @@ Task<Done> remove(Request request, InFlight *in_flight, std::int64_t *locked) {
 		record_failed_call(outcome, *failure);
 		throw *failure;
 	}
-	co_return Done{kResult, outcome.id};
+	co_return Done{kResult, outcome.id, {}};
 }
 
-Task<void> recover_remove(Outcome outcome, InFlight *in_flight) {
+Task<void> recover_remove(Outcome outcome, Context *context) {
 	std::optional<Error> failure;
 	try {
 		LoadedServer server;
@@ -110,7 +114,7 @@ Task<void> recover_remove(Outcome outcome, InFlight *in_flight) {
 			server = store::load_server(outcome.server, outcome.mapping_role);
 			tokens = store::read_tokens(outcome.server, store::token_subject(*outcome.connection));
 		});
-		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), in_flight);
+		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), context);
 		co_await call;
 	} catch (const Error &error) {
 		failure.emplace(error);
@@ -118,7 +122,7 @@ Task<void> recover_remove(Outcome outcome, InFlight *in_flight) {
 	if (failure) {
 		// Somebody wanted it gone: as long as the provider has not said no, the next recovery tries again.
 		if (settles(failure->code()) || is_stale(outcome))
-			record_failed_call(outcome, *failure);
+			give_up(outcome, *failure);
 		throw *failure;
 	}
 	apply(outcome.id);

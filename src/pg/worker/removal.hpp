@@ -14,9 +14,9 @@ namespace ob::pg::worker {
 
 /// Intent, call, answer; the connection's row changes once the caller's transaction has ended. `locked` becomes the
 /// outcome's id once this process holds its lock.
-Task<Done> remove(Request request, InFlight *in_flight, std::int64_t *locked);
+Task<Done> remove(Request request, Context *context, std::int64_t *locked);
 
 /// Repeats a removal whose worker died: removing twice does no harm. Throws what keeps it open, or has ended it.
-Task<void> recover_remove(store::Outcome outcome, InFlight *in_flight);
+Task<void> recover_remove(store::Outcome outcome, Context *context);
 
 } // namespace ob::pg::worker

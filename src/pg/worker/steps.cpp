@@ -1,23 +1,56 @@
 #include "pg/worker/steps.hpp"
 
+#include <chrono>
+#include <new>
+
 #include "core/clock.hpp"
 #include "core/loop.hpp"
+#include "crypto/random.hpp"
+#include "pg/guard.hpp"
 #include "pg/locks.hpp"
 #include "pg/log.hpp"
+#include "pg/settings.hpp"
+#include "pg/store/audit.hpp"
+#include "pg/store/connection_changes.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/transaction.hpp"
-#include "json/document.hpp"
 
 namespace ob::pg::worker {
 
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::steady_clock;
 
-// An administrator who locks a table, or a disk that is full, has so many seconds to end.
-constexpr int kRecordTries = 600;
+// One line of log in so many tries, a second apart.
+constexpr int kTriesPerLine = 60;
 // No provider's grant lives longer, and a bank is not away for longer.
 constexpr auto kGiveUpAfter = 24h;
+
+/// A lock, a full disk, a shutdown: what an administrator or time will mend.
+bool is_transient(const std::exception_ptr &failure) {
+	try {
+		std::rethrow_exception(failure);
+	} catch (const ServerError &error) {
+		if (!error.data()) // there was no memory to copy it
+			return true;
+		switch (ERRCODE_TO_CATEGORY(error.data()->sqlerrcode)) {
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return true;
+		default:
+			return false;
+		}
+	} catch (const std::bad_alloc &) {
+		return true;
+	} catch (...) {
+		return false;
+	}
+}
 
 } // namespace
 
@@ -25,8 +58,10 @@ void record(const std::function<void()> &body) {
 	transaction([&] { store::as_owner(body); });
 }
 
-Task<void> record_surely(std::string what, std::function<void()> body) {
-	for (int tries = 1;; ++tries) {
+Task<void> record_surely(Context *context, Insist insist, std::string what, std::function<void()> body) {
+	const auto patience = steady_clock::now() + settings::claim_timeout();
+	bool caller_waits = true;
+	for (int tries = 0;; ++tries) {
 		std::exception_ptr failure;
 		try {
 			record(body);
@@ -35,10 +70,16 @@ Task<void> record_surely(std::string what, std::function<void()> body) {
 		}
 		if (!failure)
 			co_return;
-		if (tries == kRecordTries)
+		if (insist == Insist::unless_refused && !is_transient(failure))
 			std::rethrow_exception(failure);
-		if (tries == 1)
+		if (tries % kTriesPerLine == 0)
 			log_failure(what + " cannot be recorded yet and is tried again", failure);
+		if (caller_waits && steady_clock::now() >= patience) {
+			caller_waits = false;
+			context->answer_early(Error(ErrorCode::outcome_unknown,
+			                            "the provider has answered, but that cannot be recorded yet", what,
+			                            "It is tried again every second; see the server log."));
+		}
 		Sleep pause(1s);
 		co_await pause;
 	}
@@ -46,6 +87,8 @@ Task<void> record_surely(std::string what, std::function<void()> body) {
 
 std::int64_t lock_new(const store::Outcome &outcome, std::int64_t *locked) {
 	const std::int64_t id = store::insert_outcome(outcome);
+	if (id == 0)
+		return 0;
 	try_lock(LockClass::outcome, id, LockScope::session);
 	*locked = id;
 	return id;
@@ -65,6 +108,56 @@ store::LoadedServer load_committed(const Request &request) {
 	            "Commit first: the call is made by a worker, which sees committed rows only.");
 }
 
+store::Outcome make_intent(const Request &request) {
+	store::Outcome intent;
+	intent.call_id = request.call_id;
+	intent.kind = request.kind;
+	intent.phase = "intent";
+	intent.server = request.server;
+	intent.connection = request.connection;
+	intent.link_id = request.link_id;
+	intent.grant_digest = request.grant_digest;
+	intent.mapping_role = request.mapping_role;
+	intent.sealed = request.sealed_grant;
+	Request facts = request;
+	facts.sealed_grant.clear();
+	facts.server_version.clear();
+	intent.request_json = facts.to_json();
+	return intent;
+}
+
+std::int64_t insert_failure(const Request &request, std::int64_t *locked) {
+	store::Outcome outcome;
+	outcome.call_id = request.call_id;
+	outcome.kind = "failure";
+	outcome.phase = "recorded";
+	outcome.server = request.server;
+	outcome.connection = request.connection;
+	outcome.mapping_role = request.mapping_role;
+	outcome.request_json = request.failure_json;
+	const bool reauth = store::failure_from_json(request.failure_json).new_state == "reauth_required";
+	store::audit({.action = reauth ? "REAUTH_REQUIRED" : "SYNC_FAILED",
+	              .connection = request.connection,
+	              .server = request.server,
+	              .login_role = request.login_role,
+	              .request_id = {},
+	              .success = false,
+	              .details_json = request.failure_json});
+	return lock_new(outcome, locked);
+}
+
+Request failure_request(const store::Outcome &outcome, const SyncFailure &failure) {
+	Request request;
+	request.call_id = crypto::uuid4();
+	request.kind = "failure";
+	request.server = outcome.server;
+	request.mapping_role = outcome.mapping_role;
+	request.login_role = Request::from_json(outcome.request_json).login_role;
+	request.connection = outcome.connection;
+	request.failure_json = store::failure_to_json(failure);
+	return request;
+}
+
 bool settles(ErrorCode code) {
 	return code == ErrorCode::refused || code == ErrorCode::reauth_required || code == ErrorCode::not_found ||
 	       code == ErrorCode::invalid_argument;
@@ -72,20 +165,6 @@ bool settles(ErrorCode code) {
 
 bool is_stale(const store::Outcome &outcome) {
 	return outcome.created_at && SystemClock().now() - *outcome.created_at > kGiveUpAfter;
-}
-
-std::string error_to_json(const Error &error) {
-	json::Object object;
-	object.set("code", static_cast<int>(error.code())).set("sqlstate", sqlstate(error.code()));
-	object.set("message", error.message()).set_if("detail", error.detail()).set_if("hint", error.hint());
-	return std::string(object.dump());
-}
-
-Error error_from_json(std::string_view text) {
-	const auto document = json::Document::parse(text);
-	const auto code = document.integer("code").value_or(static_cast<int>(ErrorCode::internal));
-	return Error(static_cast<ErrorCode>(code), std::string(document.text("message")),
-	             std::string(document.text("detail")), std::string(document.text("hint")));
 }
 
 } // namespace ob::pg::worker

@@ -185,27 +185,31 @@ subtest 'a public token is exchanged once' => sub {
 	my $before = calls($exchange);
 	sql(complete_sql($link, $token));
 	my ($state) = sqlstate_of($node, complete_sql($second, $token));
-	is($state, '55000', 'the same token for another link');
+	is($state, '55000', 'the same token for another link is refused');
 	is_linked($link, $before, 'same token twice');
 
+	# Two sessions at once, and a third while the call is under way: all have the same row.
 	control($url, 'latency', { path => "/plaid$exchange", ms => 500 });
 	($link, $token) = link_with_token('both');
 	$before = calls($exchange);
-	my @sessions = map { OpenBanking::Session->new($node) } 1 .. 2;
-	$_->begin(complete_sql($link, $token)) for @sessions;
-	my @states = sort map { $_->finish->{state} } @sessions;
-	is("@states", '55000 none', 'two sessions at once: one links, the other is refused');
-	is_linked($link, $before, 'two sessions at once');
+	my @sessions = map { OpenBanking::Session->new($node) } 1 .. 3;
+	$_->begin(complete_sql($link, $token)) for @sessions[ 0, 1 ];
+	wait_until('the call', sub { calls($exchange) > $before });
+	is(sql("SELECT state FROM ob.link_status('$link')"), 'open', 'link_status leaves a call in flight alone');
+	$sessions[2]->begin(complete_sql($link, $token));
+	my @rows = map { $_->finish->{out} } @sessions;
+	like($rows[0], qr/^\d+\|active\|First Platypus Bank\|\|$/, 'one of several sessions links');
+	is($rows[$_], $rows[0], 'another has the same row') for 1, 2;
+	is_linked($link, $before, 'several sessions at once');
 
-	# One that is under way is nobody else's to carry on.
+	# With less patience than the call takes.
 	($link, $token) = link_with_token('watched');
 	$before = calls($exchange);
 	$sessions[0]->begin(complete_sql($link, $token));
 	wait_until('the call', sub { calls($exchange) > $before });
-	is(sql("SELECT state FROM ob.link_status('$link')"), 'open', 'link_status leaves a call in flight alone');
-	($state) = sqlstate_of($node, complete_sql($link, $token));
-	is($state, '55000', 'link_complete does, too');
-	like($sessions[0]->finish->{out}, qr/\|active\|/, 'it ends well');
+	like($sessions[1]->value("SET openbanking.claim_timeout = '50ms'; " . complete_sql($link, $token)),
+		qr/^\|waiting\|\|\|another session/, 'told to wait after claim_timeout');
+	like($sessions[0]->finish->{out}, qr/\|active\|/, 'the first ends well');
 	is_linked($link, $before, 'watched by others');
 	control($url, 'latency', { path => "/plaid$exchange", ms => undef });
 };
@@ -219,8 +223,10 @@ subtest 'a refused public token' => sub {
 	like(link_state($link), qr/^open/, 'the link stays open');
 	is(sql("SELECT phase, failure ->> 'sqlstate', sealed IS NULL FROM ob.outcomes WHERE link_id = '$link'"),
 		'failed|OB004|t', 'the failure is recorded');
-	is(sql("SELECT action, success, details ->> 'sqlstate' FROM ob.audit_log ORDER BY id DESC LIMIT 1"),
-		'TOKEN_EXCHANGED|f|OB004', 'and audited');
+	is(sql("SELECT request ->> 'user_ref', jsonb_path_exists(failure, '\$.* ? (\@.type() == \"number\")') "
+			. "FROM ob.outcomes WHERE link_id = '$link'"), '|f', 'without the person, and without bare numbers');
+	is(sql("SELECT action, server, success, details ->> 'sqlstate' FROM ob.audit_log ORDER BY id DESC LIMIT 1"),
+		'TOKEN_EXCHANGED|plaid|f|OB004', 'and audited');
 	$before = calls($exchange);
 	sql(complete_sql($link, $token));
 	is_linked($link, $before, 'the right token then');

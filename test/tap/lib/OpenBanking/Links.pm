@@ -64,10 +64,11 @@ sub link_with_token
 	return ($link, public_token($token));
 }
 
+# With what the app hands on besides the public token, if anything.
 sub complete_sql
 {
-	my ($link_id, $token) = @_;
-	my $response = JSON::PP->new->encode({ public_token => $token });
+	my ($link_id, $token, $more) = @_;
+	my $response = JSON::PP->new->canonical->encode({ public_token => $token, %{ $more // {} } });
 	return "SELECT * FROM ob.link_complete('$link_id', '$response')";
 }
 

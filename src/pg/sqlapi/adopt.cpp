@@ -1,0 +1,93 @@
+// ob.adopt_connection: tokens that were made elsewhere. C++ regime behind OB_FUNCTION.
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+#include "pg/entry.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
+#include "pg/sqlapi/linking.hpp"
+#include "pg/store/audit.hpp"
+#include "pg/store/connection_changes.hpp"
+#include "pg/store/connections.hpp"
+#include "pg/store/keys.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/store/tokens.hpp"
+#include "pg/worker/client.hpp"
+#include "pg/worker/first_look.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+void audit(ConnectionId id, const store::NewConnection &adopted, std::string_view action) {
+	store::audit({.action = action,
+	              .connection = id,
+	              .server = adopted.server,
+	              .login_role = {},
+	              .request_id = adopted.established.request_id,
+	              .success = true,
+	              .details_json = R"({"adopted": true})"});
+}
+
+/// The same user's connection goes on with these tokens, from where its own syncs have read to.
+Task<void> renew(ConnectionId id, const store::NewConnection *adopted) {
+	Task<bool> recovered = worker::recover(id, {});
+	(void)co_await recovered;
+	Task<bool> locking = wait_for_lock(id, LockScope::transaction, nullptr);
+	if (!co_await locking)
+		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(id), {},
+		            "Try again later.");
+	store::as_owner([&] {
+		store::save_tokens(adopted->server, store::token_subject(id), adopted->established.credentials);
+		store::apply_repair(id, adopted->look.health);
+		audit(id, *adopted, "REAUTHORIZED");
+	});
+}
+
+/// Nothing here is irreversible at the provider: all of it is the caller's transaction.
+Task<Fields> adopt(store::LoadedServer server, std::string user_ref, std::string credentials_json) {
+	providers::CallStats stats;
+	providers::Session session = Runtime::get().session(server.config, stats);
+	Task<providers::Adopted> checked = server.provider->adopt(std::move(session), std::move(credentials_json));
+	providers::Adopted adopted = co_await checked;
+	store::NewConnection fresh;
+	fresh.server = server.config->name;
+	fresh.provider = server.config->provider;
+	fresh.user_ref = std::move(user_ref);
+	fresh.mapping_role = store::current_role();
+	fresh.consents_now = false;
+	fresh.established = std::move(adopted.established);
+	fresh.cursor = std::move(adopted.cursor);
+	Task<store::FirstLook> looked = worker::look_at(std::move(server), fresh.established.credentials);
+	fresh.look = co_await looked;
+
+	std::optional<ConnectionId> id;
+	store::as_owner([&] {
+		id = store::insert_connection(fresh);
+		if (id)
+			audit(*id, fresh, "CONNECTED");
+	});
+	if (id)
+		co_return connection_row(*id);
+	ConnectionId known = 0;
+	store::as_owner([&] { known = store::find_known(fresh); });
+	Task<void> renewed = renew(known, &fresh);
+	co_await renewed;
+	co_return connection_row(known, "this bank login was linked already: its connection goes on with these tokens");
+}
+
+} // namespace
+
+} // namespace ob::pg::sqlapi
+
+OB_FUNCTION(ob_adopt_connection) {
+	using namespace ob::pg::sqlapi;
+	ob::pg::guard([] { PreventCommandIfReadOnly("ob.adopt_connection()"); });
+	ob::pg::store::load_keys();
+	auto server = usable_server(required(name_argument(fcinfo, 0), "server"));
+	return return_rows(fcinfo, {run(adopt(std::move(server), user_ref_argument(fcinfo, 1),
+	                                      required(output_argument(fcinfo, 2), "credentials")))});
+}

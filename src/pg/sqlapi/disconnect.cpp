@@ -1,0 +1,48 @@
+// ob.disconnect. C++ regime behind OB_FUNCTION.
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+#include "pg/entry.hpp"
+#include "pg/sqlapi/call.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
+#include "pg/store/connection_changes.hpp"
+#include "pg/store/connections.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/worker/client.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+void disconnect(const store::Connection &connection, bool purge) {
+	run(worker::recover(connection.id, {}));
+	const bool ended = store::find_connection(connection.id).state == "disconnected";
+	// In a read-only transaction the worker does what is left to do.
+	if (!ended || (purge && XactReadOnly)) {
+		const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
+		worker::Request request = worker::request_for("remove", server, connection.mapping_role);
+		request.connection = connection.id;
+		request.purge = purge;
+		(void)run(worker::call(std::move(request)));
+	}
+	// The worker applies it as well, once this transaction has ended; here it is for this transaction to see. A sync
+	// that is under way finds the bank's door closed and lets go of the lock.
+	if (!XactReadOnly && run(wait_for_lock(connection.id, LockScope::transaction, nullptr)))
+		store::as_owner([&] { store::apply_disconnect(connection.id, purge); });
+}
+
+} // namespace
+
+} // namespace ob::pg::sqlapi
+
+OB_FUNCTION(ob_disconnect) {
+	using namespace ob::pg::sqlapi;
+	const auto connection =
+	    ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
+	disconnect(connection, boolean_argument(fcinfo, 1).value_or(false));
+	return return_text("disconnected");
+}

@@ -1,0 +1,131 @@
+// ob.link_complete: what came of a journey. C++ regime behind OB_FUNCTION.
+
+#include "pg/postgres.hpp"
+
+#include "core/time.hpp"
+#include "pg/entry.hpp"
+#include "pg/sqlapi/grants.hpp"
+#include "pg/sqlapi/linking.hpp"
+#include "pg/sqlapi/repair.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/worker/client.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+using store::Link;
+
+/// The link a response belongs to: by id, by `state`, or by the link token in it.
+std::string link_id_of(const std::optional<std::string> &link_id, const json::Document &response) {
+	std::string id = link_id.value_or(std::string(response.text("state")));
+	if (id.empty() && response.has("link_token"))
+		store::as_owner([&] { id = store::find_link_by_token(Secret(response.text("link_token"))); });
+	return id;
+}
+
+/// A provider's code is kept, its text never.
+std::string code_or(std::string_view text, std::string_view otherwise) {
+	constexpr std::size_t kLongest = 64;
+	const bool is_code = !text.empty() && text.size() <= kLongest &&
+	                     text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+	                         std::string_view::npos;
+	return std::string(is_code ? text : otherwise);
+}
+
+Fields cancel(const Link &link, std::string_view reason) {
+	store::as_owner([&] { store::end_link(link.link_id, "cancelled", reason); });
+	return status_row("cancelled", "the link was cancelled: " + std::string(reason));
+}
+
+/// A journey that ended without a connection: no error, the link is cancelled.
+Fields cancelled_by(const Link &link, const json::Document &response) {
+	if (link.state != "open" || link.expired)
+		store::throw_ended(link);
+	const json::Node error = response.get("error");
+	return cancel(link, code_or(error.is_text() ? error.text() : error.text("error_code"), "cancelled"));
+}
+
+/// What a journey without a grant means for its link.
+Fields ungranted_row(const Link &link, const providers::Journey &journey) {
+	const bool left = journey.state == providers::Journey::State::left;
+	const std::string reason = code_or(journey.reason, "cancelled");
+	if (left && link.expired)
+		return cancel(link, reason);
+	if (link.expired)
+		store::throw_ended(link);
+	if (!left)
+		return status_row("waiting", "the user has not finished yet");
+	std::string notice = "the user left (" + reason + ") and may begin again";
+	if (link.expires_at)
+		notice += " until " + time::format_timestamp(*link.expires_at);
+	return status_row("waiting", notice);
+}
+
+/// Nothing in the response tells what came of the link: the provider is asked, or the link itself if it has ended.
+Task<std::vector<Fields>> complete_by_asking(Link link, store::LoadedServer server, GrantTerms terms) {
+	Secret token;
+	if (link.takes_grants())
+		store::as_owner([&] { token = store::read_link_token(link.link_id); });
+	std::vector<Fields> rows = exchanged_rows(link);
+	if (token.empty() && !rows.empty())
+		co_return std::move(rows);
+	if (!link.takes_grants())
+		store::throw_ended(link);
+	if (token.empty())
+		throw Error(ErrorCode::invalid_argument, "the response holds no grant", {},
+		            "Pass what the provider handed out, for Plaid {\"public_token\": \"…\"}.");
+	Task<providers::Journey> followed = follow(server, std::move(token));
+	providers::Journey journey = co_await followed;
+	if (!journey.grants.empty()) {
+		terms.vouched = true;
+		Task<std::vector<Fields>> exchanged =
+		    exchange_grants(std::move(link), std::move(server), std::move(journey.grants), std::move(terms));
+		co_return co_await exchanged;
+	}
+	if (rows.empty())
+		rows.push_back(ungranted_row(link, journey));
+	co_return std::move(rows);
+}
+
+Task<std::vector<Fields>> complete(std::string link_id, std::string response_text, std::string user_ip) {
+	const json::Document response = parse_object(response_text, "response");
+	Link link = find_link(link_id);
+	// An exchange that was cut off may have gone through: it is carried on before anything else is tried.
+	Task<bool> recovered = worker::recover(std::nullopt, link_id);
+	if (co_await recovered)
+		link = find_link(link_id);
+	std::vector<Fields> rows;
+	if (response.has("error")) {
+		rows.push_back(cancelled_by(link, response));
+		co_return std::move(rows);
+	}
+	if (link.kind == "relink") {
+		Task<Fields> repaired = complete_repair(std::move(link));
+		rows.push_back(co_await repaired);
+		co_return std::move(rows);
+	}
+	store::LoadedServer server = store::load_server(link.server, link.mapping_role);
+	GrantTerms terms;
+	terms.allow_duplicate = response.boolean("allow_duplicate").value_or(false);
+	terms.user_ip = std::move(user_ip);
+	std::vector<providers::LinkGrant> grants = server.provider->grants_from_response(response_text);
+	if (grants.empty()) {
+		Task<std::vector<Fields>> asked = complete_by_asking(std::move(link), std::move(server), std::move(terms));
+		co_return co_await asked;
+	}
+	Task<std::vector<Fields>> exchanged =
+	    exchange_grants(std::move(link), std::move(server), std::move(grants), std::move(terms));
+	co_return co_await exchanged;
+}
+
+} // namespace
+
+} // namespace ob::pg::sqlapi
+
+OB_FUNCTION(ob_link_complete) {
+	using namespace ob::pg::sqlapi;
+	const std::string response = output_argument(fcinfo, 1).value_or("{}");
+	const std::string link_id = link_id_of(text_argument(fcinfo, 0), parse_object(response, "response"));
+	return return_rows(fcinfo, run(complete(link_id, response, output_argument(fcinfo, 2).value_or(""))));
+}

@@ -1,0 +1,62 @@
+#include "pg/sqlapi/repair.hpp"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+#include "pg/guard.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
+#include "pg/store/audit.hpp"
+#include "pg/store/connection_changes.hpp"
+#include "pg/store/connections.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/worker/client.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+void store_repair(const store::Link &link, const store::Connection &connection,
+                  const providers::ConnectionHealth &health, std::string_view request_id) {
+	store::apply_repair(connection.id, health);
+	store::complete_link(link.link_id, connection.id);
+	store::audit({.action = "REAUTHORIZED",
+	              .connection = connection.id,
+	              .server = connection.server,
+	              .login_role = {},
+	              .request_id = request_id,
+	              .success = true,
+	              .details_json = {}});
+}
+
+} // namespace
+
+Task<Fields> complete_repair(store::Link link) {
+	const ConnectionId id = link.connection.value();
+	if (link.state == "completed")
+		co_return connection_row(id);
+	// An expired one is as good: what counts is what the provider says of the connection.
+	if (link.state != "open")
+		store::throw_ended(link);
+	guard([] { PreventCommandIfReadOnly("ob.link_complete() of a repair"); });
+	Task<bool> recovered = worker::recover(id, {});
+	(void)co_await recovered;
+	Task<bool> locking = wait_for_lock(id, LockScope::transaction, nullptr);
+	if (!co_await locking)
+		co_return status_row("waiting", "another session works on the connection: ask again");
+
+	const store::Connection connection = store::find_connection(id);
+	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
+	providers::CallStats stats;
+	providers::Session session = Runtime::get().session(server.config, stats);
+	Task<providers::ConnectionHealth> asked =
+	    server.provider->health(std::move(session), store::load_credentials(connection));
+	const providers::ConnectionHealth health = co_await asked;
+	if (health.standing_error)
+		co_return connection_row(id,
+		                         "the bank still refuses (" + health.error_code + "): the user has to finish first");
+	store::as_owner([&] { store_repair(link, connection, health, stats.last_request_id); });
+	co_return connection_row(id);
+}
+
+} // namespace ob::pg::sqlapi

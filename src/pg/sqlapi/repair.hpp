@@ -1,0 +1,15 @@
+// Completing a link that repairs a connection. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include "core/task.hpp"
+#include "pg/sqlapi/linking.hpp"
+
+namespace ob::pg::sqlapi {
+
+/// Nothing is exchanged: the provider is asked whether the connection works again. Its row changes in the caller's
+/// transaction, under the connection's lock.
+Task<Fields> complete_repair(store::Link link);
+
+} // namespace ob::pg::sqlapi

@@ -1,0 +1,31 @@
+#include "pg/worker/answer.hpp"
+
+#include "pg/store/keys.hpp"
+#include "pg/worker/message.hpp"
+#include "json/document.hpp"
+
+namespace ob::pg::worker {
+
+std::string seal_answer(const crypto::KeyRing &keys, const std::string &call_id,
+                        const providers::Established &established) {
+	json::Object object, tokens;
+	for (const auto &[kind, token] : established.credentials)
+		tokens.set_secret(kind, token);
+	object.set_if("provider_connection_id", established.provider_connection_id);
+	object.set_if("request_id", established.request_id).set("credentials", tokens);
+	return crypto::seal(keys, object.dump(), outcome_place(call_id));
+}
+
+providers::Established open_answer(const store::Outcome &outcome) {
+	const Secret opened = crypto::unseal(store::load_keys(), outcome.sealed, outcome_place(outcome.call_id),
+	                                     "answer of outcome " + std::to_string(outcome.id));
+	const auto document = json::Document::parse(opened.reveal());
+	providers::Established established;
+	established.provider_connection_id = document.text("provider_connection_id");
+	established.request_id = document.text("request_id");
+	for (const auto &[kind, token] : document.get("credentials").members())
+		established.credentials.emplace(kind, Secret(token.text()));
+	return established;
+}
+
+} // namespace ob::pg::worker

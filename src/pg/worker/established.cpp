@@ -1,0 +1,61 @@
+#include "pg/worker/established.hpp"
+
+#include "pg/store/audit.hpp"
+#include "pg/store/links.hpp"
+#include "pg/store/servers.hpp"
+#include "pg/store/tokens.hpp"
+#include "pg/worker/message.hpp"
+#include "json/document.hpp"
+
+namespace ob::pg::worker {
+
+namespace {
+
+void audit_established(const store::Outcome &outcome, ConnectionId id, bool is_new, const std::string &login_role,
+                       const std::string &request_id) {
+	store::AuditLine line{.action = "TOKEN_EXCHANGED",
+	                      .connection = id,
+	                      .server = outcome.server,
+	                      .login_role = login_role,
+	                      .request_id = request_id,
+	                      .success = true,
+	                      .details_json = {}};
+	store::audit(line);
+	line.action = is_new ? "CONNECTED" : "REAUTHORIZED";
+	line.request_id = {};
+	store::audit(line);
+}
+
+} // namespace
+
+Done establish(const store::Outcome &outcome, const providers::Established &established, const store::FirstLook &look) {
+	const Request facts = Request::from_json(outcome.request_json);
+	store::NewConnection fresh;
+	fresh.server = outcome.server;
+	fresh.provider = store::provider_of(outcome.server);
+	fresh.user_ref = facts.user_ref;
+	fresh.mapping_role = outcome.mapping_role;
+	fresh.user_ip = facts.user_ip;
+	fresh.established = established;
+	fresh.look = look;
+	const std::optional<ConnectionId> inserted = store::insert_connection(fresh);
+	const ConnectionId id = inserted ? *inserted : store::find_known(fresh);
+	if (!inserted)
+		store::save_tokens(outcome.server, store::token_subject(id), established.credentials);
+	if (!facts.keep_open)
+		store::complete_link(outcome.link_id, id);
+	audit_established(outcome, id, inserted.has_value(), facts.login_role, established.request_id);
+	json::Object object;
+	object.set("connection_id", id).set("known", !inserted);
+	Done done;
+	done.result_json = object.dump();
+	if (inserted) {
+		store::set_done(outcome.id, done.result_json);
+	} else {
+		store::set_recorded(outcome.id, id, done.result_json);
+		done.to_apply = outcome.id;
+	}
+	return done;
+}
+
+} // namespace ob::pg::worker

@@ -1,0 +1,50 @@
+#include "pg/worker/first_look.hpp"
+
+#include "core/error.hpp"
+#include "core/loop.hpp"
+#include "pg/runtime.hpp"
+
+namespace ob::pg::worker {
+
+namespace {
+
+Task<void> read_health(store::LoadedServer server, providers::Credentials credentials,
+                       providers::ConnectionHealth *health) {
+	try {
+		providers::CallStats stats;
+		providers::Session session = Runtime::get().session(server.config, stats);
+		Task<providers::ConnectionHealth> task = server.provider->health(std::move(session), std::move(credentials));
+		*health = co_await task;
+	} catch (const Error &) {
+		// Only names and dates are missed.
+	}
+}
+
+Task<void> read_accounts(store::LoadedServer server, providers::Credentials credentials,
+                         std::optional<AccountList> *accounts) {
+	try {
+		providers::CallStats stats;
+		providers::Session session = Runtime::get().session(server.config, stats);
+		std::vector<std::string> every;
+		Task<AccountList> task =
+		    server.provider->accounts(std::move(session), std::move(credentials), std::move(every));
+		*accounts = co_await task;
+	} catch (const Error &) {
+		// The first sync reads them.
+	}
+}
+
+} // namespace
+
+Task<store::FirstLook> look_at(store::LoadedServer server, providers::Credentials credentials) {
+	store::FirstLook look;
+	Loop &loop = co_await ThisLoop();
+	TaskGroup group(loop);
+	group.spawn(read_health(server, credentials, &look.health));
+	group.spawn(read_accounts(server, credentials, &look.accounts));
+	Task<void> both = group.join();
+	co_await both;
+	co_return std::move(look);
+}
+
+} // namespace ob::pg::worker
