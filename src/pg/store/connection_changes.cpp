@@ -33,7 +33,7 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 	const Result inserted =
 	    insert.run({Param::name(fresh.server), Param::text(fresh.provider), Param::text(fresh.user_ref),
 	                Param::text(fresh.established.provider_connection_id), Param::text_or_null(health.institution_id),
-	                Param::text_or_null(health.institution_name), Param::text_or_null(health.institution_logo),
+	                Param::text_or_null(health.institution_name), Param::text_or_null(fresh.look.institution_logo),
 	                Param::timestamp(health.bank_updated_at), Param::boolean(fresh.consents_now),
 	                Param::text_or_null(fresh.user_ip), Param::timestamp(health.consent_expires_at),
 	                Param::name(fresh.mapping_role)});

@@ -17,6 +17,7 @@ namespace ob::pg::store {
 /// What is known of a bank as soon as it is linked; empty where it could not be read.
 struct FirstLook {
 	providers::ConnectionHealth health;
+	std::string institution_logo; // base64 of a PNG
 	std::optional<AccountList> accounts;
 };
 
