@@ -171,6 +171,16 @@ Response Simulator::answer_control(const Request &request) {
 	std::string_view what = request.path;
 	what.remove_prefix(std::min(what.size(), std::string_view("/_control/").size()));
 	try {
+		if (Provider *provider = provider_of("/" + std::string(what.substr(0, what.find('/'))));
+		    provider != nullptr && what.ends_with("/rows")) {
+			out.content_type = "text/plain; charset=utf-8";
+			// Other requests are answered between two pieces: each takes the lock for itself.
+			out.more = [this, next = provider->rows(request.body.empty() ? "{}" : request.body)] {
+				const std::lock_guard lock(mutex_);
+				return next();
+			};
+			return out;
+		}
 		out.body = control(what, request);
 	} catch (const ControlError &error) {
 		out.status = 400;

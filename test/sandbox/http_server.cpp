@@ -187,6 +187,18 @@ private:
 		for (const auto &[key, value] : response.headers) {
 			to.set_header(key, value);
 		}
+		if (response.more) {
+			to.set_chunked_content_provider(response.content_type,
+			                                [more = response.more](size_t, httplib::DataSink &sink) {
+				                                const std::string piece = more();
+				                                if (piece.empty()) {
+					                                sink.done();
+					                                return true;
+				                                }
+				                                return sink.write(piece.data(), piece.size());
+			                                });
+			return;
+		}
 		const std::uint64_t filler = response.delivery.filler_bytes;
 		current_connection->set_delivery(response.delivery);
 		if (filler == 0) {

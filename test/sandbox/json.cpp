@@ -123,14 +123,41 @@ std::string_view take_value(std::string_view text, std::size_t &at) {
 	return text.substr(start, at - start);
 }
 
+} // namespace
+
 std::string decode_string(std::string_view json) {
+	if (json.find('\\') == std::string_view::npos) {
+		return std::string(json.substr(1, json.size() - 2));
+	}
 	std::string document = "[";
 	document.append(json).append("]");
 	const std::vector<Json> elements = Json::parse(document).elements();
 	return elements.empty() ? std::string{} : elements.front().text();
 }
 
-} // namespace
+std::string_view raw_member(std::string_view object, std::string_view key) {
+	std::size_t at = 0;
+	skip_blanks(object, at);
+	while (at < object.size()) {
+		++at; // the brace, or a comma
+		skip_blanks(object, at);
+		const std::size_t start = at;
+		if (at >= object.size() || object[at] != '"') {
+			break;
+		}
+		skip_string(object, at);
+		const std::string_view name = object.substr(start + 1, at - start - 2);
+		skip_blanks(object, at);
+		++at; // the colon
+		skip_blanks(object, at);
+		const std::string_view value = take_value(object, at);
+		if (name == key) {
+			return value;
+		}
+		skip_blanks(object, at);
+	}
+	return {};
+}
 
 std::optional<RawObject> RawObject::parse(std::string_view text) {
 	RawObject out;
@@ -155,8 +182,7 @@ std::optional<RawObject> RawObject::parse(std::string_view text) {
 			return std::nullopt;
 		}
 		std::string_view quoted = text.substr(start, at - start);
-		std::string key = quoted.find('\\') == std::string_view::npos ? std::string(quoted.substr(1, quoted.size() - 2))
-		                                                              : decode_string(quoted);
+		std::string key = decode_string(quoted);
 		skip_blanks(text, at);
 		if (at >= text.size() || text[at] != ':') {
 			return std::nullopt;

@@ -94,6 +94,12 @@ private:
 	std::vector<std::pair<std::string, std::string>> members_;
 };
 
+/// Text of a member of an object that a parser has already accepted; empty if there is none. Reads no further than the
+/// member, and keys with escapes are not found.
+[[nodiscard]] std::string_view raw_member(std::string_view object, std::string_view key);
+/// What a JSON string means.
+[[nodiscard]] std::string decode_string(std::string_view json);
+
 /// The texts of the elements of an array that a parser has already accepted.
 [[nodiscard]] std::vector<std::string> raw_elements(std::string_view text);
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -161,6 +162,10 @@ int run(const Arguments &arguments) {
 } // namespace
 
 int main(int argc, char **argv) {
+	// Pages of a megabyte come and go in many threads: to keep their memory is cheaper than to fetch it anew each time.
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 1 << 25);
+	mallopt(M_TRIM_THRESHOLD, 1 << 28);
 	try {
 		return run(read_arguments(argc, argv));
 	} catch (const std::exception &error) {

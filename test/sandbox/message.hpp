@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,8 @@ struct Response {
 	std::string body;
 	HeaderList headers;
 	Delivery delivery;
+	/// If set, what follows `body`, piece by piece; an empty piece is the end. May be called from any thread.
+	std::function<std::string()> more;
 };
 
 /// True if both are equal when ASCII letters are folded.

@@ -2,6 +2,7 @@
 // registry.cpp.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,9 @@ public:
 	[[nodiscard]] virtual std::string control(std::string_view what, const std::string &body) = 0;
 	/// The ledger as a JSON object; of one item, if `item_id` is not empty, and without transactions, if not wanted.
 	[[nodiscard]] virtual std::string dump(const std::string &item_id, bool transactions) const = 0;
+	/// The rows of the ledger as lines of text; every call of what is returned gives the next ones, nothing at the end.
+	/// Throws ControlError, also from there.
+	[[nodiscard]] virtual std::function<std::string()> rows(const std::string &body) = 0;
 	/// Headers that prove a webhook's body to come from the provider, made at the clock's present time.
 	[[nodiscard]] virtual HeaderList sign(const std::string &body) = 0;
 	/// Does what is due at the clock's present time; `everything`: settings have changed, look at all that is there.

@@ -107,30 +107,6 @@ TEST_F(SandboxData, GetFiltersByAccount) {
 	}
 }
 
-TEST_F(SandboxData, BulkRowsHaveTheirSizeAndRepeat) {
-	const auto rows_of = [this](int seed) {
-		const std::string token = empty_item();
-		const std::string item = plaid("/item/get", with_token(token)).body.get("item").text_of("item_id");
-		control("plaid/transactions/generate", R"({"count": 200, "bytes": 1600, "seed": )" + std::to_string(seed) +
-		                                           R"(, "item_id": ")" + item + "\"}");
-		const std::string body = sync(token, "", ",\"count\":500").response.body;
-		const std::size_t begin = body.find("\"added\":");
-		return body.substr(begin + 8, body.find(",\"modified\":", begin) - begin - 8);
-	};
-	const std::string rows = rows_of(7);
-	EXPECT_EQ(rows.size(), 200U * 1600 + 199 + 2);
-	EXPECT_EQ(raw_elements(rows).front().size(), 1600U);
-	const auto amounts = [](const std::string &text) {
-		std::vector<std::string> out;
-		for (const std::string &row : raw_elements(text)) {
-			out.push_back(RawObject::parse(row)->get("amount").value_or(""));
-		}
-		return out;
-	};
-	EXPECT_EQ(amounts(rows), amounts(rows_of(7)));
-	EXPECT_NE(amounts(rows), amounts(rows_of(8)));
-}
-
 TEST_F(SandboxData, DynamicUserMovesWithEveryRefresh) {
 	const std::string token = link(R"({"override_username": "user_transactions_dynamic"})");
 	const Answer start = sync_all(token);

@@ -38,16 +38,18 @@ std::string dump_item(const Item &item, bool with_transactions) {
 	std::string &text = out.value("transactions");
 	text.push_back('[');
 	bool first = true;
-	for (const Transaction &transaction : item.transactions.all()) {
+	const TransactionLog &transactions = item.transactions;
+	for (auto index = transactions.at_or_after(0); index; index = transactions.at_or_after(*index + 1)) {
+		const RowState row = transactions.state(*index);
 		text.append(first ? "" : ",");
 		first = false;
 		text.append("{\"state\":");
-		append_json_string(text, transaction.removed_at != 0 ? "removed"
-		                         : transaction.hidden        ? "hidden"
-		                         : transaction.added_at == 0 ? "not_yet"
-		                                                     : "live");
+		append_json_string(text, row.removed_at != 0 ? "removed"
+		                         : row.hidden        ? "hidden"
+		                         : row.added_at == 0 ? "not_yet"
+		                                             : "live");
 		text.append(",\"transaction\":");
-		transaction.append_to(text, true);
+		transactions.append_to(text, *index, true);
 		text.push_back('}');
 	}
 	text.push_back(']');

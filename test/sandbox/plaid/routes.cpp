@@ -71,6 +71,7 @@ public:
 	std::string dump(const std::string &item_id, bool transactions) const override {
 		return dump_state(state_, item_id, transactions);
 	}
+	std::function<std::string()> rows(const std::string &body) override { return stream_rows(state_, body); }
 	HeaderList sign(const std::string &body) override {
 		SigningKeys::Claims claims;
 		claims.issued = state_.world.clock.now();

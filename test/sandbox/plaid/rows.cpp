@@ -175,58 +175,10 @@ Transaction make_transaction(const Item &item, const RowValues &values) {
 	return out;
 }
 
-RawObject row_of(const Transaction &transaction) {
+RawObject row_of(const TransactionLog &transactions, std::uint32_t index) {
 	std::string text;
-	transaction.append_to(text, false);
-	RawObject row = RawObject::parse(text).value_or(RawObject{});
-	if (!transaction.original_description.empty()) {
-		row.set("original_description", transaction.original_description);
-	}
-	return row;
-}
-
-void generate_rows(Item &item, std::uint32_t account, std::size_t count, std::size_t bytes, std::uint64_t seed,
-                   int days, Day today) {
-	std::mt19937_64 random(seed);
-	Ids ids(seed ^ item.number << 32U ^ item.transactions.size());
-	std::vector<std::shared_ptr<const std::string>> tails;
-	for (std::size_t index = 0; index < merchant_count(); ++index) {
-		std::string tail = shared_merchant_part(index);
-		// The free text of payment_meta takes what a row lacks in size; 420 is what the own part needs at most.
-		static constexpr std::size_t kOwnBytes = 420;
-		if (tail.size() + kOwnBytes < bytes) {
-			const std::string filler(bytes - tail.size() - kOwnBytes, 'x');
-			const std::size_t at = tail.find("\"reason\":null");
-			tail.replace(at, std::string_view("\"reason\":null").size(), "\"reason\":\"" + filler + "\"");
-		}
-		tails.push_back(std::make_shared<const std::string>(std::move(tail)));
-	}
-	for (std::size_t n = 0; n < count; ++n) {
-		RowValues values;
-		const std::size_t index = random() % merchant_count();
-		values.id = ids.alphanumeric(37);
-		values.account_id = account < item.accounts.size() ? item.accounts[account].id : "";
-		values.amount = amount_text(static_cast<std::int64_t>(random() % 40'000) - 10'000);
-		values.date =
-		    today - std::chrono::days{static_cast<int>(random() % static_cast<std::uint64_t>(std::max(1, days)))};
-		values.authorized = values.date - std::chrono::days{static_cast<int>(random() % 3)};
-		values.merchant = index;
-		values.name = std::string(merchant(index).raw_name) + " " + std::to_string(n);
-		Transaction row;
-		row.id = values.id;
-		row.account = account;
-		row.date = values.date;
-		row.tail = tails[index];
-		row.head = own_part(values, merchant(index));
-		if (const std::size_t size = row.head.size() + row.tail->size() + 1; size < bytes) {
-			values.name.append(bytes - size, '.');
-			row.head = own_part(values, merchant(index));
-		}
-		row.original_description = json_string(values.name);
-		item.transactions.add(
-		    std::move(row), item.readiness == Readiness::historical ||
-		                        (item.readiness == Readiness::initial && values.date > today - std::chrono::days{30}));
-	}
+	transactions.append_to(text, index, true);
+	return RawObject::parse(text).value_or(RawObject{});
 }
 
 std::string amount_text(std::int64_t cents) {

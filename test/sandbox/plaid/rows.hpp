@@ -49,12 +49,7 @@ struct RowValues {
 [[nodiscard]] Transaction make_transaction(const Item &item, const RowValues &values);
 
 /// The row of a transaction as an object again, original_description included.
-[[nodiscard]] RawObject row_of(const Transaction &transaction);
-
-/// `count` posted rows of exactly `bytes` bytes (or the natural size, if that is more), spread over `days` days up to
-/// `today`. The same seed makes the same rows, ids included, and two items never share an id.
-void generate_rows(Item &item, std::uint32_t account, std::size_t count, std::size_t bytes, std::uint64_t seed,
-                   int days, Day today);
+[[nodiscard]] RawObject row_of(const TransactionLog &transactions, std::uint32_t index);
 
 /// Whole cents as a JSON number without needless zeros: 8940 is 89.4.
 [[nodiscard]] std::string amount_text(std::int64_t cents);

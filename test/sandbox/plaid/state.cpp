@@ -33,7 +33,9 @@ Item &State::link_item(const Login &login) {
 	}
 	check_login(login.username, login.password);
 	Item draft;
+	draft.number = ledger.next_number();
 	draft.username = login.username;
+	draft.days_requested = login.days_requested;
 	fill_item(draft, world, login.password); // throws before anything is in the ledger
 	Item &item = *ledger.create(world.ids.alphanumeric(37));
 	item.client_id = login.client_id;

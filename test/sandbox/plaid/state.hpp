@@ -169,5 +169,7 @@ struct Route {
 /// Runs /_control/plaid/`what`.
 [[nodiscard]] std::string steer(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string dump_state(const State &state, const std::string &item_id, bool transactions);
+/// Answers /_control/plaid/rows.
+[[nodiscard]] std::function<std::string()> stream_rows(State &state, const std::string &body);
 
 } // namespace ob::sandbox::plaid

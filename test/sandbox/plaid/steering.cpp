@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bulk_rows.hpp"
 #include "events.hpp"
 #include "rows.hpp"
 #include "test_users.hpp"
@@ -89,16 +90,24 @@ void set_item(State &state, Item &item, const Command &command) {
 	item.removed = body.truth_of("removed", item.removed);
 }
 
-std::string describe_item(const Item &item) {
+// A token to be exchanged that belongs to no link, or the access token at once.
+std::string hand_out(State &state, Item &item, const Command &command) {
 	std::vector<std::string> accounts;
 	for (const Account &account : item.accounts) {
 		accounts.push_back(account.id);
 	}
-	return ObjectText{}
-	    .string("item_id", item.id)
-	    .string("access_token", item.access_token)
-	    .raw("account_ids", json_strings(accounts))
-	    .end();
+	ObjectText out;
+	out.string("item_id", item.id);
+	if (command.body.truth_of("public_tokens")) {
+		out.string("public_token", state.make_public_token(item));
+	} else if (command.body.has("access_token")) {
+		item.access_token = command.text("access_token");
+		state.access_tokens[item.access_token] = item.number;
+		out.string("access_token", item.access_token);
+	} else {
+		out.string("access_token", state.make_access_token(item));
+	}
+	return out.raw("account_ids", json_strings(accounts)).end();
 }
 
 std::string create_items(State &state, const std::string &text) {
@@ -123,9 +132,13 @@ std::string create_items(State &state, const std::string &text) {
 	                             "login_expires",
 	                             "removed",
 	                             "announce",
-	                             "accounts"});
+	                             "accounts",
+	                             "generate",
+	                             "public_tokens"});
 	std::vector<std::string> made;
 	const std::int64_t count = command.body.integer_of("count", 1);
+	const bool in_bulk = command.body.has("generate");
+	const Day today = day_of(state.world.clock.now());
 	for (std::int64_t n = 0; n < count; ++n) {
 		Item *created = state.ledger.create(command.text("item_id", state.world.ids.alphanumeric(37)));
 		if (created == nullptr) {
@@ -134,7 +147,7 @@ std::string create_items(State &state, const std::string &text) {
 		Item &item = *created;
 		item.client_id = command.text("client_id", "sandbox-client");
 		item.institution_id = "ins_109508";
-		item.username = command.text("username", "user_good");
+		item.username = command.text("username", in_bulk ? "user_bulk" : "user_good");
 		item.products = item.consented_products = {"transactions"};
 		item.created = state.world.clock.now();
 		item.days_requested = static_cast<int>(command.body.integer_of("days_requested", 90));
@@ -143,20 +156,25 @@ std::string create_items(State &state, const std::string &text) {
 				item.accounts.push_back(account_from(state, RawObject::parse(account).value_or(RawObject{})));
 			}
 		} else {
-			fill_item(item, state.world, command.text("password", "pass_good"));
+			fill_item(item, state.world, command.text("password", in_bulk ? R"({"count": 0})" : "pass_good"));
 		}
-		state.make_access_token(item);
-		if (command.body.has("access_token")) {
-			state.access_tokens.erase(item.access_token);
-			item.access_token = command.text("access_token");
-			state.access_tokens[item.access_token] = item.number;
+		if (in_bulk) {
+			const Json words = command.body.get("generate");
+			check_bulk_words(words);
+			BulkPlan plan = read_bulk_plan(words, item, today);
+			plan.seed += static_cast<std::uint64_t>(n); // other rows for every item
+			if (!command.body.has("days_requested")) {
+				const auto oldest = (today - plan.last).count() + plan.days;
+				item.days_requested = std::max(item.days_requested, static_cast<int>(oldest)); // so that all show
+			}
+			add_bulk_rows(item, plan, today);
 		}
 		set_item(state, item, command);
 		if (!command.body.has("stage") && item.has_product("transactions")) {
 			state.start_history(item);
 		}
 		state.advance(item);
-		made.push_back(describe_item(item));
+		made.push_back(hand_out(state, item, command));
 	}
 	return ObjectText{}.raw("items", json_array(made)).end();
 }

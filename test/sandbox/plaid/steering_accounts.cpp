@@ -32,14 +32,14 @@ std::string churn_account(State &state, const std::string &text) {
 	item.accounts[old_index].closed = true;
 	item.accounts.push_back(fresh);
 	std::vector<std::string> old_ids;
-	for (const Transaction &transaction : item.transactions.all()) {
-		if (transaction.live() && transaction.account == old_index) {
-			old_ids.push_back(transaction.id);
+	for (const std::uint32_t index : item.transactions.newest_first()) {
+		if (item.transactions.state(index).account == old_index) {
+			old_ids.push_back(item.transactions.id(index));
 		}
 	}
 	const Day today = day_of(state.world.clock.now());
 	for (const std::string &id : old_ids) {
-		RawObject row = row_of(*item.transactions.find(id));
+		RawObject row = row_of(item.transactions, *item.transactions.find(id));
 		row.set("transaction_id", json_string(state.world.ids.alphanumeric(37)));
 		row.set("account_id", json_string(fresh.id));
 		item.transactions.remove(id);

@@ -1,6 +1,5 @@
 // /_control/plaid/transactions: what happens on the accounts.
-#include <algorithm>
-
+#include "bulk_rows.hpp"
 #include "events.hpp"
 #include "rows.hpp"
 #include "steering.hpp"
@@ -36,12 +35,16 @@ std::vector<std::string> wanted_ids(const Command &command) {
 	return ids;
 }
 
-const Transaction &live_transaction(const Item &item, const std::string &id) {
-	const Transaction *found = item.transactions.find(id);
-	if (found == nullptr || !found->live()) {
-		throw ControlError{"no such transaction: " + id};
+[[noreturn]] void no_such_transaction(const std::string &id) {
+	throw ControlError{"no such transaction: " + id};
+}
+
+RawObject live_row(const Item &item, const std::string &id) {
+	const auto found = item.transactions.find(id);
+	if (!found || !item.transactions.state(*found).live()) {
+		no_such_transaction(id);
 	}
-	return *found;
+	return row_of(item.transactions, *found);
 }
 
 // Plaid: every change at the bank is announced by webhook. Tests of lost webhooks switch that off.
@@ -90,7 +93,7 @@ std::string modify(State &state, const std::string &text) {
 	Item &item = item_of(state, command);
 	const auto ids = wanted_ids(command);
 	for (const std::string &id : ids) {
-		RawObject row = row_of(live_transaction(item, id));
+		RawObject row = live_row(item, id);
 		row.merge(command.object("set"));
 		omit(row, command.body.get("omit"));
 		item.transactions.replace(id, make_transaction(item, row, today(state)));
@@ -104,17 +107,15 @@ std::string remove(State &state, const std::string &text) {
 	Item &item = item_of(state, command);
 	std::vector<std::string> ids;
 	if (command.body.truth_of("all")) {
-		for (const Transaction &transaction : item.transactions.all()) {
-			if (transaction.live()) {
-				ids.push_back(transaction.id);
-			}
+		for (const std::uint32_t index : item.transactions.newest_first()) {
+			ids.push_back(item.transactions.id(index));
 		}
 	} else {
 		ids = wanted_ids(command);
 	}
 	for (const std::string &id : ids) {
-		if (!item.transactions.remove(live_transaction(item, id).id)) {
-			throw ControlError{"no such transaction: " + id};
+		if (!item.transactions.remove(id)) {
+			no_such_transaction(id);
 		}
 	}
 	announce(state, item, command, 0, ids);
@@ -130,7 +131,7 @@ std::string post(State &state, const std::string &text) {
 	const bool removed_first = command.body.truth_of("removed_first");
 	std::vector<std::string> posted;
 	for (const std::string &id : wanted_ids(command)) {
-		RawObject row = row_of(live_transaction(item, id));
+		RawObject row = live_row(item, id);
 		row.set("transaction_id", json_string(state.world.ids.alphanumeric(37)));
 		row.set("pending", "false");
 		row.set("pending_transaction_id", command.body.truth_of("link", true) ? json_string(id) : "null");
@@ -163,27 +164,30 @@ std::string touch(State &state, const std::string &text) {
 	Item &item = item_of(state, command);
 	const auto ids = wanted_ids(command);
 	for (const std::string &id : ids) {
-		item.transactions.touch(live_transaction(item, id).id);
+		if (!item.transactions.touch(id)) {
+			no_such_transaction(id);
+		}
 	}
 	announce(state, item, command, 0);
 	return ids_answer(ids);
 }
 
 std::string generate(State &state, const std::string &text) {
-	const Command command(
-	    text, {"item_id", "access_token", "announce", "items", "account_id", "count", "bytes", "seed", "days"});
-	std::int64_t made = 0;
-	const std::int64_t count = command.body.integer_of("count", 1000);
-	auto seed = static_cast<std::uint64_t>(command.body.integer_of("seed", 1));
+	const Command command(text, {"item_id", "access_token", "announce", "items", "account_id", "count", "bytes", "seed",
+	                             "days", "until"});
+	std::uint64_t made = 0;
+	std::uint64_t n = 0;
 	for (Item *item : items_of(state, command)) {
-		const std::uint32_t account = account_of(*item, command);
-		generate_rows(*item, account, static_cast<std::size_t>(std::max<std::int64_t>(0, count)),
-		              static_cast<std::size_t>(std::max<std::int64_t>(0, command.body.integer_of("bytes"))), seed++,
-		              static_cast<int>(command.body.integer_of("days", 90)), today(state));
-		made += count;
-		announce(state, *item, command, static_cast<std::size_t>(count));
+		BulkPlan plan = read_bulk_plan(command.body, *item, today(state));
+		plan.seed += n++;
+		if (command.body.has("account_id")) {
+			plan.accounts = {account_of(*item, command)};
+		}
+		add_bulk_rows(*item, plan, today(state));
+		made += plan.count;
+		announce(state, *item, command, plan.count);
 	}
-	return ObjectText{}.number("count", made).end();
+	return ObjectText{}.number("count", static_cast<std::int64_t>(made)).end();
 }
 
 } // namespace

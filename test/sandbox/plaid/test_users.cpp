@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "bulk_rows.hpp"
 #include "errors.hpp"
 #include "rows.hpp"
 
@@ -149,17 +150,25 @@ void fill_custom(Item &item, World &world, const std::string &configuration) {
 	}
 }
 
+// The password says how many rows, and which.
+void add_bulk(Item &item, World &world, const std::string &password) {
+	const Json words = Json::parse(password);
+	check_bulk_words(words);
+	const Day today = day_of(world.clock.now());
+	add_bulk_rows(item, read_bulk_plan(words, item, today), today);
+}
+
 // Posts every pending row under a new id that names the old one. Returns the old ids.
 std::vector<std::string> post_pending(Item &item, World &world) {
 	const Day today = day_of(world.clock.now());
 	std::vector<std::string> pending;
-	for (const Transaction &transaction : item.transactions.all()) {
-		if (transaction.live() && transaction.pending) {
-			pending.push_back(transaction.id);
+	for (const std::uint32_t index : item.transactions.newest_first()) {
+		if (item.transactions.state(index).pending) {
+			pending.push_back(item.transactions.id(index));
 		}
 	}
 	for (const std::string &id : pending) {
-		RawObject row = row_of(*item.transactions.find(id));
+		RawObject row = row_of(item.transactions, *item.transactions.find(id));
 		row.set("transaction_id", json_string(world.ids.alphanumeric(37)));
 		row.set("pending", "false");
 		row.set("pending_transaction_id", json_string(id));
@@ -173,16 +182,17 @@ std::vector<std::string> post_pending(Item &item, World &world) {
 
 // Raises the amount of the oldest posted row by 1.00. False if there is none.
 bool raise_one(Item &item, World &world) {
-	for (const Transaction &transaction : item.transactions.all()) {
-		if (transaction.live() && !transaction.pending) {
-			RawObject row = row_of(transaction);
-			const double amount = std::strtod(row.get("amount").value_or("0").c_str(), nullptr);
-			row.set("amount", amount_text(std::llround(amount * 100) + 100));
-			item.transactions.replace(transaction.id, make_transaction(item, row, day_of(world.clock.now())));
-			return true;
-		}
+	const std::vector<std::uint32_t> &newest = item.transactions.newest_first();
+	const auto oldest = std::find_if(newest.rbegin(), newest.rend(),
+	                                 [&](std::uint32_t index) { return !item.transactions.state(index).pending; });
+	if (oldest == newest.rend()) {
+		return false;
 	}
-	return false;
+	RawObject row = row_of(item.transactions, *oldest);
+	const double amount = std::strtod(row.get("amount").value_or("0").c_str(), nullptr);
+	row.set("amount", amount_text(std::llround(amount * 100) + 100));
+	item.transactions.replace(row.text_of("transaction_id"), make_transaction(item, row, day_of(world.clock.now())));
+	return true;
 }
 
 std::size_t add_pending(Item &item, World &world, int count) {
@@ -215,7 +225,7 @@ void check_login(const std::string &username, const std::string &password) {
 		return;
 	}
 	if (username != "user_transactions_dynamic" && username != "user_custom" && username != "user_empty" &&
-	    !is_persona(username)) {
+	    username != "user_bulk" && !is_persona(username)) {
 		fail("INVALID_CREDENTIALS");
 	}
 }
@@ -231,6 +241,8 @@ void fill_item(Item &item, World &world, const std::string &password) {
 	add_default_accounts(item, world);
 	if (item.username == "user_transactions_dynamic") {
 		add_dynamic(item, world, 50);
+	} else if (item.username == "user_bulk") {
+		add_bulk(item, world, password);
 	} else {
 		add_habits(item, world);
 	}

@@ -1,9 +1,9 @@
 // Transaction endpoints: sync with its cursors, get with its offsets, refresh.
 #include <algorithm>
-#include <set>
 
 #include "cursor.hpp"
 #include "events.hpp"
+#include "rows.hpp"
 #include "state.hpp"
 #include "test_users.hpp"
 
@@ -111,33 +111,28 @@ ObjectText not_ready(const Item &item) {
 	return out;
 }
 
-std::string account_id_of(const Item &item, const Transaction &transaction) {
-	if (transaction.account < item.accounts.size()) {
-		return item.accounts[transaction.account].id;
-	}
-	std::string text;
-	transaction.append_to(text, false);
-	return RawObject::parse(text).value_or(RawObject{}).text_of("account_id");
+std::string account_id_of(const Item &item, const TransactionLog::Entry &entry) {
+	return entry.account < item.accounts.size() ? item.accounts[entry.account].id
+	                                            : row_of(item.transactions, entry.index).text_of("account_id");
 }
 
 void append_changes(std::string &out, const Item &item, const TransactionLog::Page &page, Change kind, bool original) {
 	out.push_back('[');
 	const std::size_t start = out.size();
-	for (const auto &[change, index] : page.changes) {
-		if (change != kind) {
+	for (const TransactionLog::Entry &entry : page.changes) {
+		if (entry.change != kind) {
 			continue;
 		}
 		if (out.size() != start) {
 			out.push_back(',');
 		}
-		const Transaction &transaction = item.transactions.at(index);
 		if (kind == Change::removed) {
 			out.append(ObjectText{}
-			               .string("transaction_id", transaction.id)
-			               .string("account_id", account_id_of(item, transaction))
+			               .string("transaction_id", item.transactions.id(entry.index))
+			               .string("account_id", account_id_of(item, entry))
 			               .end());
 		} else {
-			transaction.append_to(out, original);
+			item.transactions.append_to(out, entry.index, original);
 		}
 	}
 	out.push_back(']');
@@ -145,16 +140,17 @@ void append_changes(std::string &out, const Item &item, const TransactionLog::Pa
 
 // Plaid: only accounts that have transactions in this answer.
 std::string accounts_on_page(const Item &item, const TransactionLog::Page &page) {
-	std::set<std::uint32_t> indexes;
-	for (const auto &[change, index] : page.changes) {
-		const std::uint32_t account = item.transactions.at(index).account;
-		if (account < item.accounts.size() && item.accounts[account].open()) {
-			indexes.insert(account);
+	std::vector<bool> occurs(item.accounts.size());
+	for (const TransactionLog::Entry &entry : page.changes) {
+		if (entry.account < item.accounts.size()) {
+			occurs[entry.account] = true;
 		}
 	}
 	std::vector<std::string> accounts;
-	for (const std::uint32_t index : indexes) {
-		accounts.push_back(account_object(item.accounts[index], false));
+	for (std::size_t index = 0; index < occurs.size(); ++index) {
+		if (occurs[index] && item.accounts[index].open()) {
+			accounts.push_back(account_object(item.accounts[index], false));
+		}
 	}
 	return json_array(accounts);
 }
@@ -227,24 +223,21 @@ ObjectText get(Call &call) {
 
 	const TransactionLog &transactions = item.transactions;
 	const std::vector<std::uint32_t> &newest = transactions.newest_first();
-	const auto later = [&](std::uint32_t index, Day day) { return transactions.at(index).date > day; };
+	const auto later = [&](std::uint32_t index, Day day) { return transactions.state(index).date > day; };
 	const auto begin = std::lower_bound(newest.begin(), newest.end(), range.last, later);
 	const auto end = std::lower_bound(begin, newest.end(), range.first - std::chrono::days{1}, later);
 
+	std::vector<std::uint32_t> found(begin, end);
+	if (options.get("account_ids").is_array()) {
+		std::erase_if(found, [&](std::uint32_t index) {
+			return std::find(chosen.begin(), chosen.end(), transactions.state(index).account) == chosen.end();
+		});
+	}
 	std::string rows = "[";
 	rows.reserve(count * 2048);
-	std::size_t total = 0;
-	const bool filtered = options.get("account_ids").is_array();
-	for (auto at = begin; at != end; ++at) {
-		const Transaction &transaction = transactions.at(*at);
-		if (filtered && std::find(chosen.begin(), chosen.end(), transaction.account) == chosen.end()) {
-			continue;
-		}
-		if (total >= offset && total < offset + count) {
-			rows.append(rows.size() == 1 ? "" : ",");
-			transaction.append_to(rows, original);
-		}
-		++total;
+	for (std::size_t at = offset; at < found.size() && at - offset < count; ++at) {
+		rows.append(at == offset ? "" : ",");
+		transactions.append_to(rows, found[at], original);
 	}
 	rows.push_back(']');
 	choose_category_version(rows, 0, options);
@@ -257,7 +250,7 @@ ObjectText get(Call &call) {
 	}
 	ObjectText out;
 	out.raw("accounts", json_array(accounts)).raw("item", item_object(item, false));
-	out.number("total_transactions", static_cast<std::int64_t>(total) + (call.directives.change_total ? 1 : 0));
+	out.number("total_transactions", static_cast<std::int64_t>(found.size()) + (call.directives.change_total ? 1 : 0));
 	out.value("transactions").append(rows);
 	return out;
 }
