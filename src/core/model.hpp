@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/error.hpp"
 #include "core/secret.hpp"
 
 #include "core/pure.hpp"
@@ -103,6 +104,19 @@ struct ChangePage {
 struct AccountList {
 	std::vector<Account> accounts;
 	std::size_t bytes = 0;
+};
+
+/// The provider's view of a connection.
+struct ConnectionHealth {
+	std::string institution_id;
+	std::string institution_name;
+	std::string institution_logo; // base64 of a PNG; may be empty
+	std::optional<Timestamp> consent_expires_at;
+	std::optional<Timestamp> bank_updated_at; // when the provider last read the bank
+	std::optional<Reaction> standing_error;   // the connection is broken although the call succeeded
+	std::string error_code;
+	std::string error_hint;    // what to do about it; may be empty
+	std::string reauth_reason; // with standing_error reauth
 };
 
 } // namespace ob

@@ -31,7 +31,10 @@ struct SyncState {
 	std::int64_t loop_first_attempt = 0;
 	bool initial_sync_done = false; // a loop has ended with a status other than not ready
 	bool history_complete = false;  // the provider has delivered all the history it will deliver
-	std::int32_t attempts = 0;      // failures in a row
+	/// A full sync ended before the history was complete: what it did not meet is still shown.
+	bool sweep_owed = false;
+	std::int32_t attempts = 0;     // failures in a row
+	std::int64_t transactions = 0; // live rows in the tables
 };
 
 /// One connection as the engine meets it. `session` data (server, credentials) travel beside it.
@@ -40,6 +43,7 @@ struct SyncTarget {
 	std::string state; // connection state: only `active` is synced
 	SyncState sync;
 	std::chrono::seconds sync_interval{};
+	Timestamp created_at{}; // when it was linked
 	bool keep_raw = false;
 };
 
@@ -49,7 +53,7 @@ struct AccountCounts {
 };
 
 struct TransactionCounts {
-	std::int64_t added = 0;
+	std::int64_t added = 0; // new, or back after it was removed
 	std::int64_t modified = 0;
 	std::int64_t unchanged = 0;
 	std::int64_t removed = 0;
@@ -74,16 +78,6 @@ enum class SyncStatus {
 	busy,     // another session is syncing this connection
 };
 
-/// What one sync did.
-struct SyncReport {
-	SyncStatus status = SyncStatus::complete;
-	TransactionCounts transactions;
-	AccountCounts accounts;
-	std::int64_t requests = 0;
-	std::chrono::microseconds duration{};
-	std::optional<Timestamp> retry_at;
-};
-
 /// A failed sync, decided upon: what to store and when to try again.
 struct SyncFailure {
 	ErrorCode code = ErrorCode::internal;
@@ -94,6 +88,19 @@ struct SyncFailure {
 	std::string new_state;
 	std::string reauth_reason; // with reauth_required
 	std::optional<Timestamp> retry_at; // next attempt; absent: none until something changes
+};
+
+/// What one sync did.
+struct SyncReport {
+	SyncStatus status = SyncStatus::complete;
+	TransactionCounts transactions;
+	AccountCounts accounts;
+	std::int64_t requests = 0;
+	std::chrono::microseconds duration{};
+	std::optional<Timestamp> retry_at;
+	std::optional<ConnectionHealth> health; // absent: it could not be read
+	/// The rows could be read although the connection is broken: its new state.
+	std::optional<SyncFailure> standing_error;
 };
 
 /// Bytes kept for later, in memory up to a limit and in a temporary file beyond. Read back once, in order.
@@ -127,7 +134,7 @@ public:
 
 	/// Upserts what differs and marks removed what the list does not name. Ids in the list are unique.
 	virtual AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) = 0;
-	/// Upserts what differs (compare first); a row marked removed comes back, and counts as first written now: its
+	/// Upserts what differs (compare first); a row marked removed comes back, and counts as added: its
 	/// stamp becomes stamp.attempt, or an abandoned loop could bring a row back for good that the bank has taken away
 	/// again. At most 500 rows; ids in `rows` are unique. Rows that the tables refuse are the caller's to filter: this
 	/// throws.
@@ -145,8 +152,8 @@ public:
 	/// Writes `now`; throws Error(internal) if the stored cursor is no longer `before.cursor` (another sync came
 	/// between, which the connection's lock excludes).
 	virtual void save_state(ConnectionId id, const SyncState &before, const SyncState &now) = 0;
-	/// The end of a sync that did not fail, whatever its status: connection status, next_sync_at (interval, or
-	/// report.retry_at), audit line when something changed.
+	/// The end of a sync that did not fail, whatever its status: connection status, health, next_sync_at (interval, or
+	/// report.retry_at; none with a standing error), audit line when something changed.
 	virtual void finish(ConnectionId id, const SyncReport &report) = 0;
 
 	// ---- outside a unit ----

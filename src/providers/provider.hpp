@@ -138,17 +138,7 @@ struct RawCall {
 	std::string body_json;
 };
 
-/// The provider's view of a connection.
-struct ConnectionHealth {
-	std::string institution_id;
-	std::string institution_name;
-	std::string institution_logo; // base64 of a PNG; may be empty
-	std::optional<Timestamp> consent_expires_at;
-	std::optional<Timestamp> bank_updated_at; // when the provider last read the bank
-	std::optional<Reaction> standing_error;   // the connection is broken although the call succeeded
-	std::string error_code;
-	std::string reauth_reason; // with standing_error reauth
-};
+using ob::ConnectionHealth;
 
 /// Which transactions a live scan wants. Both days inclusive. Empty account_ids: all.
 struct Window {

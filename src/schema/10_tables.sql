@@ -42,6 +42,7 @@ COMMENT ON COLUMN ob.connections.provider_connection_id IS 'The provider''s id o
 COMMENT ON COLUMN ob.connections.requires_reauth IS 'With state active: the consent or login will end soon; syncs go on.';
 COMMENT ON COLUMN ob.connections.failing_since IS 'First failure in a row of transient trouble; the state stays as it is.';
 COMMENT ON COLUMN ob.connections.bank_updated_at IS 'When the provider last read the bank successfully; a sync reads the provider''s copy.';
+COMMENT ON COLUMN ob.connections.transactions_synced IS 'How many transactions ob.transactions shows.';
 COMMENT ON COLUMN ob.connections.mapping_role IS 'The role whose user mapping linked it; sync and disconnect use that mapping, else PUBLIC''s.';
 COMMENT ON COLUMN ob.connections.annotations IS 'Yours: never written by the extension.';
 
@@ -54,6 +55,7 @@ CREATE TABLE ob.sync_state (
 	initial_sync_done pg_catalog.bool NOT NULL DEFAULT false,
 	history_from pg_catalog.date,
 	history_complete pg_catalog.bool NOT NULL DEFAULT false,
+	sweep_owed pg_catalog.bool NOT NULL DEFAULT false,
 	next_sync_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp(),
 	attempts pg_catalog.int4 NOT NULL DEFAULT 0,
 	claimed_until pg_catalog.timestamptz,
@@ -63,6 +65,7 @@ CREATE TABLE ob.sync_state (
 COMMENT ON TABLE ob.sync_state IS 'Where each connection''s sync stands. Only the extension writes it.';
 COMMENT ON COLUMN ob.sync_state.cursor IS 'First cursor of the next loop; kept until that loop has ended.';
 COMMENT ON COLUMN ob.sync_state.loop_cursor IS 'How far an unfinished first backfill has committed.';
+COMMENT ON COLUMN ob.sync_state.sweep_owed IS 'A full sync met an incomplete history; once that is complete, all is read again and what is gone is removed.';
 COMMENT ON COLUMN ob.sync_state.next_sync_at IS 'When sync_due takes it next; NULL: never by itself.';
 COMMENT ON COLUMN ob.sync_state.claimed_until IS 'End of the lease of the session that syncs it now.';
 

@@ -38,6 +38,9 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 		WHEN c.requires_reauth THEN 'Please renew your consent soon.'
 		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'pending' THEN 'Waiting for the first sync.'
 		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'waiting' THEN 'The bank is still preparing your data.'
+		-- Synced is not fresh: a sync reads the provider's copy.
+		WHEN c.bank_updated_at OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) '2 days'::pg_catalog.interval)
+			THEN pg_catalog.format('The bank''s data are from %s.', pg_catalog.to_char(c.bank_updated_at, 'YYYY-MM-DD HH24:MI TZ'))
 		ELSE 'Up to date.'
 	END AS what_to_do,
 	c.failing_since, c.last_sync_at, c.last_sync_status, c.bank_updated_at, c.transactions_synced, s.next_sync_at

@@ -17,10 +17,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A new item's first data come after about ten seconds, its history after minutes: asked again at once where a webhook
-// tells, else after these pauses.
-constexpr auto kNotReadyPause = 1min;
-constexpr auto kHistoryPause = 15min;
+// A new connection's first data come after about ten seconds, its history after minutes: the younger it is, the sooner
+// it is asked again.
+constexpr std::chrono::seconds kNotReadyPause = 5s;
+constexpr std::chrono::seconds kHistoryPause = 30s;
+constexpr std::chrono::seconds kLongestPause = 15min;
+// A history that is not complete by then will not be: the connection is synced like any other.
+constexpr auto kHistoryPatience = 24h;
 
 // Restarts in a row at the stored cursor's own first page, after which the cursor itself is taken to be stale.
 constexpr int kStaleAfter = 3;
@@ -53,8 +56,14 @@ ConnectionSync::ConnectionSync(SyncContext context, SyncTarget target)
 }
 
 Task<void> ConnectionSync::run(bool full) {
-	// Before the first loop has ended every loop reads from the beginning. Without a cursor afterwards, the last resync
-	// ended before the history was complete.
+	Loop &loop = co_await ThisLoop();
+	HealthCheck health(loop, *context_.provider, context_.session, context_.credentials);
+	health_ = &health;
+	co_await run_loops(full);
+}
+
+Task<void> ConnectionSync::run_loops(bool full) {
+	// Before the first loop has ended every loop reads from the beginning. Without a cursor afterwards, a sweep is owed.
 	const bool begun = state_.initial_sync_done || !state_.cursor.empty();
 	bool resync = begun && (full || state_.cursor.empty());
 	int restarts = 0;
@@ -112,8 +121,8 @@ Task<void> ConnectionSync::run_loop(bool resync) {
 	    context_.provider->read_changes(context_.session, context_.credentials, resync ? std::string() : state_.cursor);
 	ChangePage page = co_await first_page(reader.get());
 	if (is_not_ready(page))
-		finish_waiting();
-	else if (!resync && !state_.history_complete)
+		co_await finish_waiting();
+	else if (!resync && (!state_.initial_sync_done || history_expected()))
 		co_await run_stepwise(reader.get(), std::move(page));
 	else
 		co_await run_held(reader.get(), std::move(page), resync);
@@ -129,8 +138,10 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 			co_await fetch_missing_accounts();
 		const bool last = !page.has_more;
 		next.loop_cursor = page.next_cursor;
-		if (last)
-			next = end_loop(std::move(next), cursor_after(page, false), page.status);
+		if (last) {
+			next = end_loop(std::move(next), page, false);
+			co_await note_health();
+		}
 		SyncReport report;
 		context_.store->unit([&] {
 			report = report_;
@@ -142,13 +153,15 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 			RowWriter writer(store, target_.id, stamp, target_.keep_raw);
 			writer.add(page.transactions);
 			writer.flush();
-			report.transactions += writer.counts();
-			stamp.expect_new = stamp.expect_new && writer.counts().modified + writer.counts().unchanged == 0;
+			TransactionCounts written = writer.counts();
+			stamp.expect_new = stamp.expect_new && written.modified + written.unchanged == 0;
 			if (last && stamp.restamp)
-				report.transactions.removed += store.remove_ghosts(target_.id, stamp);
+				written.removed += store.remove_ghosts(target_.id, stamp);
+			report.transactions += written;
+			next.transactions = state_.transactions + written.added - written.removed;
 			store.save_state(target_.id, state_, next);
 			if (last) {
-				complete(report, page.status);
+				complete(report, next, page.status);
 				store.finish(target_.id, report);
 			}
 		});
@@ -174,13 +187,13 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 	}
 	if (account_missing_)
 		co_await fetch_missing_accounts();
+	co_await note_health();
 
 	// A first backfill that was cut off has left rows; this loop is then its last attempt.
 	const bool unfinished = !state_.loop_cursor.empty();
 	SyncState begun = begin_loop();
 	const AttemptStamp stamp{begun.sync_attempt, begun.loop_first_attempt, unfinished};
-	const std::string cursor = cursor_after(page, resync);
-	const SyncState next = end_loop(std::move(begun), cursor, page.status);
+	SyncState next = end_loop(std::move(begun), page, resync);
 	SyncReport report;
 	std::function<void()> body = [&] {
 		report = report_;
@@ -192,11 +205,13 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 			held.replay(writer);
 		if (resync && page.status == HistoryStatus::complete && !unnamed_)
 			sweep(writer);
-		report.transactions += writer.counts();
+		TransactionCounts written = writer.counts();
 		if (unfinished)
-			report.transactions.removed += store.remove_ghosts(target_.id, stamp);
+			written.removed += store.remove_ghosts(target_.id, stamp);
+		report.transactions += written;
+		next.transactions = state_.transactions + written.added - written.removed;
 		store.save_state(target_.id, state_, next);
-		complete(report, page.status);
+		complete(report, next, page.status);
 		store.finish(target_.id, report);
 	};
 	if (context_.batch && held.empty() && !resync && !unfinished)
@@ -209,15 +224,14 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 }
 
 /// The accounts are true already, and shown; everything else stays as it is, the empty cursor above all.
-void ConnectionSync::finish_waiting() {
+Task<void> ConnectionSync::finish_waiting() {
+	co_await note_health();
 	SyncReport report;
 	context_.store->unit([&] {
 		report = report_;
 		const AccountCounts counts = context_.store->write_accounts(target_.id, *accounts_, target_.keep_raw);
 		report.accounts = {counts.total, report.accounts.changed + counts.changed};
-		report.status = SyncStatus::waiting;
-		report.retry_at = context_.clock->now() + kNotReadyPause;
-		fill_totals(report);
+		complete(report, state_, HistoryStatus::not_ready);
 		context_.store->finish(target_.id, report);
 	});
 	report_ = report;
@@ -344,33 +358,47 @@ SyncState ConnectionSync::begin_loop() const {
 	return state;
 }
 
-SyncState ConnectionSync::end_loop(SyncState state, const std::string &cursor, HistoryStatus status) const {
-	state.cursor = cursor;
+SyncState ConnectionSync::end_loop(SyncState state, const ChangePage &last, bool resync) const {
+	if (resync || !last.next_cursor.empty())
+		state.cursor = last.next_cursor;
 	state.loop_cursor.clear();
 	state.attempts = 0;
-	if (status != HistoryStatus::not_ready)
+	if (last.status != HistoryStatus::not_ready)
 		state.initial_sync_done = true;
-	if (status == HistoryStatus::complete)
+	if (last.status == HistoryStatus::complete)
 		state.history_complete = true;
+	if (resync)
+		state.sweep_owed = last.status != HistoryStatus::complete;
+	else if (state.sweep_owed && last.status == HistoryStatus::complete)
+		state.cursor.clear(); // the next sync reads everything again, and sweeps
 	return state;
 }
 
-/// Where the next sync goes on. A resync before the history was complete could not sweep: the next one reads from the
-/// beginning again, until one can. The old cursor would be no help: it does not tell of rows that this resync brought
-/// and that go before the next one.
-std::string ConnectionSync::cursor_after(const ChangePage &last, bool resync) const {
-	if (!resync)
-		return last.next_cursor.empty() ? state_.cursor : last.next_cursor;
-	const bool later = last.status == HistoryStatus::initial || last.status == HistoryStatus::not_ready;
-	return later ? std::string() : last.next_cursor;
+bool ConnectionSync::history_expected() const {
+	return !state_.history_complete && context_.clock->now() - target_.created_at < kHistoryPatience;
 }
 
-void ConnectionSync::complete(SyncReport &report, HistoryStatus status) const {
+/// When to ask a connection of its age again; nothing if its interval ends before that.
+std::optional<Timestamp> ConnectionSync::by_age(std::chrono::seconds least) const {
+	const Timestamp now = context_.clock->now();
+	const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - target_.created_at);
+	const auto pause = std::clamp(age / 2, least, kLongestPause);
+	return pause < target_.sync_interval ? std::optional(now + pause) : std::nullopt;
+}
+
+Task<void> ConnectionSync::note_health() {
+	Task<std::optional<ConnectionHealth>> result = health_->result(context_.pacing.health_patience);
+	report_.health = co_await result;
+	if (report_.health)
+		report_.standing_error = standing_failure(*report_.health);
+}
+
+void ConnectionSync::complete(SyncReport &report, const SyncState &next, HistoryStatus status) const {
 	report.status = status == HistoryStatus::not_ready ? SyncStatus::waiting : SyncStatus::complete;
 	if (status == HistoryStatus::not_ready)
-		report.retry_at = context_.clock->now() + kNotReadyPause;
-	else if (status == HistoryStatus::initial && target_.sync_interval > kHistoryPause)
-		report.retry_at = context_.clock->now() + kHistoryPause;
+		report.retry_at = by_age(kNotReadyPause);
+	else if (status == HistoryStatus::complete ? next.sweep_owed : history_expected())
+		report.retry_at = by_age(kHistoryPause);
 	fill_totals(report);
 }
 

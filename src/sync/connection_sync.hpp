@@ -3,10 +3,13 @@
 // Three ways to run a loop:
 // - step by step, while the first backfill lasts: each page is committed as it comes. The loop's first cursor stays the
 //   stored one until the loop has ended, because a cursor from the middle is no place to go on from; a loop that was
-//   cut off begins again there, sees its rows again, and at its end takes back what only the abandoned attempt saw.
+//   cut off begins again there, sees its rows again, and at its end takes back what only the abandoned attempt saw. The
+//   backfill lasts until the provider calls the history complete, but no longer than a day: some never do.
 // - held, afterwards: all pages are gathered and applied in one unit.
 // - held from the very beginning, a resync: asked for, or because the provider refuses the stored cursor. What was
-//   removed meanwhile is never told, so all that did not come is marked removed, once the history is complete.
+//   removed meanwhile is never told, so all that did not come is marked removed, if the history is complete. If it is
+//   not, or nobody can tell, the sweep is owed: loops go on from the new cursor, and once one of them ends with a
+//   complete history, everything is read again.
 #pragma once
 
 #include <chrono>
@@ -20,6 +23,7 @@
 #include "core/task.hpp"
 #include "providers/provider.hpp"
 #include "sync/engine.hpp"
+#include "sync/health_check.hpp"
 #include "sync/held_changes.hpp"
 #include "sync/row_writer.hpp"
 
@@ -43,10 +47,11 @@ private:
 	enum class Trouble { none, restart, cursor_invalid };
 
 	Task<Trouble> try_loop(bool resync);
+	Task<void> run_loops(bool full);
 	Task<void> run_loop(bool resync);
 	Task<void> run_stepwise(providers::ChangeReader *reader, ChangePage page);
 	Task<void> run_held(providers::ChangeReader *reader, ChangePage page, bool resync);
-	void finish_waiting();
+	Task<void> finish_waiting();
 
 	Task<ChangePage> first_page(providers::ChangeReader *reader);
 	Task<void> fetch_page_into(providers::ChangeReader *reader, std::optional<ChangePage> *page);
@@ -59,9 +64,11 @@ private:
 	void sweep(RowWriter &writer);
 
 	SyncState begin_loop() const;
-	SyncState end_loop(SyncState state, const std::string &cursor, HistoryStatus status) const;
-	std::string cursor_after(const ChangePage &last, bool resync) const;
-	void complete(SyncReport &report, HistoryStatus status) const;
+	SyncState end_loop(SyncState state, const ChangePage &last, bool resync) const;
+	bool history_expected() const;
+	std::optional<Timestamp> by_age(std::chrono::seconds least) const;
+	Task<void> note_health();
+	void complete(SyncReport &report, const SyncState &next, HistoryStatus status) const;
 	void fill_totals(SyncReport &report) const;
 	std::chrono::milliseconds jitter(std::chrono::milliseconds upper) const;
 
@@ -72,6 +79,7 @@ private:
 	Timestamp started_;
 	SyncReport report_;
 	std::exception_ptr trouble_; // of the last loop that has to begin anew
+	HealthCheck *health_ = nullptr;
 
 	SyncState state_; // as stored
 	std::optional<AccountList> accounts_;

@@ -24,6 +24,8 @@ struct Pacing {
 	/// meet the same limit at the same place, so that a long history would never be read to its end.
 	int limit_waits = 3; // for one page
 	std::chrono::seconds longest_limit_wait{90};
+	/// For the provider's word on the connection, once everything else is there.
+	std::chrono::milliseconds health_patience{2000};
 };
 
 /// The pointers outlive the sync.

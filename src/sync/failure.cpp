@@ -168,6 +168,16 @@ SyncFailure decide_failure(const Error &error, const FailureContext &context) {
 	return failure;
 }
 
+std::optional<SyncFailure> standing_failure(const ConnectionHealth &health) {
+	if (!health.standing_error || rule_for(*health.standing_error).state.empty())
+		return std::nullopt;
+	const ErrorCode code =
+	    *health.standing_error == Reaction::permanent ? ErrorCode::refused : ErrorCode::reauth_required;
+	const ProviderError error(code, *health.standing_error, health.error_code, "the connection is broken", {},
+	                          health.error_hint, std::nullopt, health.reauth_reason);
+	return decide_failure(error, FailureContext());
+}
+
 std::optional<Timestamp> deferred_until(const Error &error, const FailureContext &context) {
 	const auto *provider_error = dynamic_cast<const ProviderError *>(&error);
 	const Rule &rule = provider_error ? rule_for(provider_error->reaction()) : rule_for(error.code());

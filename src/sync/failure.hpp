@@ -29,6 +29,10 @@ struct FailureContext {
 /// defect) are not for here: they pass through the engine untouched.
 SyncFailure decide_failure(const Error &error, const FailureContext &context);
 
+/// What a connection becomes whose data can be read although the provider calls it broken: nothing if that is passing
+/// trouble, or none at all.
+std::optional<SyncFailure> standing_failure(const ConnectionHealth &health);
+
 /// Whether the error says "wait": then until when. Such a sync is deferred, which is no failure.
 std::optional<Timestamp> deferred_until(const Error &error, const FailureContext &context);
 

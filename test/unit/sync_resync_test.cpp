@@ -124,19 +124,32 @@ TEST(SyncEngine, AFullSyncSweepsWhatDidNotCome) {
 }
 
 TEST(SyncEngine, SweepsOnlyWhenTheHistoryIsComplete) {
-	SyncBench bench;
-	settle(bench);
-	bench.bank.remove("t2");
-	bench.bank.stage = Stage::initial;
-	EXPECT_EQ(bench.sync(true).transactions.removed, 0);
-	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "t2"}).live);
-	EXPECT_EQ(bench.store.connection().state.cursor, "") << "the sweep is owed";
-	EXPECT_EQ(bench.sync().transactions.removed, 0) << "still not complete";
-	// Without being asked the next sync reads everything again, and then knows.
-	bench.bank.stage = Stage::complete;
-	EXPECT_EQ(bench.sync().transactions.removed, 1);
-	EXPECT_NE(bench.store.connection().state.cursor, "");
-	EXPECT_EQ(bench.differences(), "");
+	for (const bool status_unknown : {false, true}) {
+		SyncBench bench;
+		settle(bench);
+		bench.bank.remove("t2");
+		bench.bank.stage = status_unknown ? Stage::complete : Stage::initial;
+		bench.bank.status_unknown = status_unknown;
+		EXPECT_EQ(bench.sync(true).transactions.removed, 0);
+		const SyncState &state = bench.store.connection().state;
+		EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "t2"}).live);
+		EXPECT_TRUE(state.sweep_owed);
+		EXPECT_NE(state.cursor, "");
+		bench.bank.add("new", "1");
+		const SyncReport next = bench.sync();
+		EXPECT_EQ(next.transactions.added, 1);
+		EXPECT_EQ(next.transactions.unchanged + next.transactions.removed, 0) << "it does not read all again each time";
+		// Without being asked a sync after the history is complete reads everything again, and then knows.
+		bench.bank.stage = Stage::complete;
+		bench.bank.status_unknown = false;
+		EXPECT_EQ(bench.sync().retry_at, bench.plaid.clock.now() + 30s);
+		EXPECT_EQ(state.cursor, "");
+		EXPECT_EQ(bench.sync().transactions.removed, 1);
+		EXPECT_FALSE(state.sweep_owed);
+		EXPECT_NE(state.cursor, "");
+		EXPECT_EQ(bench.differences(), "");
+		EXPECT_FALSE(bench.sync().retry_at);
+	}
 }
 
 TEST(SyncEngine, RejectedRowsAreNotSwept) {

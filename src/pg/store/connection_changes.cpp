@@ -99,6 +99,13 @@ void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Ti
 		sync_state.run({Param::integer(id), Param::timestamp(failure.retry_at)});
 }
 
+void apply_standing_error(ConnectionId id, const SyncFailure &failure) {
+	static Statement update("UPDATE ob.connections SET state = $2, reauth_reason = $3, state_since = clock_timestamp(), "
+							"error_code = $4, error_message = $5 WHERE id = $1");
+	update.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.reauth_reason),
+				Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message)});
+}
+
 void apply_disconnect(ConnectionId id, bool purge) {
 	static Statement connection(
 	    "UPDATE ob.connections SET state = 'disconnected', reauth_reason = NULL, requires_reauth = false, error_code = "
@@ -114,7 +121,8 @@ void apply_disconnect(ConnectionId id, bool purge) {
 	static Statement transactions("DELETE FROM ob.transactions_all WHERE connection_id = $1");
 	static Statement accounts("DELETE FROM ob.accounts_all WHERE connection_id = $1");
 	static Statement quarantine("DELETE FROM ob.quarantine WHERE connection_id = $1");
-	for (Statement *erase : {&transactions, &accounts, &quarantine})
+	static Statement count("UPDATE ob.connections SET transactions_synced = 0 WHERE id = $1 AND transactions_synced <> 0");
+	for (Statement *erase : {&transactions, &accounts, &quarantine, &count})
 		erase->run({Param::integer(id)});
 }
 

@@ -54,6 +54,9 @@ void apply_repair(ConnectionId id, const providers::ConnectionHealth &health);
 /// synced well after `happened_at`.
 void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> happened_at);
 
+/// The new state of a connection that is broken although its rows could be read just now. No next attempt.
+void apply_standing_error(ConnectionId id, const SyncFailure &failure);
+
 /// Ends a connection; with `purge` deletes its accounts and transactions. Harmless when repeated.
 void apply_disconnect(ConnectionId id, bool purge);
 

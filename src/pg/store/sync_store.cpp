@@ -47,6 +47,35 @@ void audit_changes(ConnectionId id, const SyncReport &report) {
 		   .details_json = text});
 }
 
+void audit_failure(ConnectionId id, const SyncFailure &failure) {
+	const std::string details = failure_to_json(failure);
+	audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
+		   .connection = id,
+		   .server = {},
+		   .login_role = {},
+		   .request_id = {},
+		   .success = false,
+		   .details_json = details});
+}
+
+/// One row whatever came: results with nothing new are what is written most. A connection that was given up and works
+/// again is as good as new.
+void end_well(ConnectionId id, const SyncReport &report) {
+	static Statement connection(
+		"UPDATE ob.connections SET last_sync_at = clock_timestamp(), last_sync_status = $2, failing_since = NULL, "
+		"error_code = NULL, error_message = NULL, state = CASE WHEN state = 'error' THEN 'active' ELSE state END, "
+		"state_since = CASE WHEN state = 'error' THEN clock_timestamp() ELSE state_since END, "
+		"bank_updated_at = COALESCE($3, bank_updated_at), "
+		"consent_expires_at = CASE WHEN $4 THEN $5 ELSE consent_expires_at END, "
+		"institution_id = COALESCE(institution_id, $6), institution_name = COALESCE(institution_name, $7), "
+		"institution_logo = COALESCE(institution_logo, $8), updated_at = clock_timestamp() WHERE id = $1");
+	const ConnectionHealth health = report.health.value_or(ConnectionHealth());
+	connection.run({Param::integer(id), Param::text(status_name(report.status)),
+					Param::timestamp(health.bank_updated_at), Param::boolean(report.health.has_value()),
+					Param::timestamp(health.consent_expires_at), Param::text_or_null(health.institution_id),
+					Param::text_or_null(health.institution_name), Param::text_or_null(health.institution_logo)});
+}
+
 /// Being told to wait is no success: what was wrong before stays as it is shown.
 void defer(ConnectionId id, const SyncReport &report) {
 	static Statement connection("UPDATE ob.connections SET last_sync_status = 'deferred', updated_at = clock_timestamp() "
@@ -62,7 +91,8 @@ void defer(ConnectionId id, const SyncReport &report) {
 SyncTarget PgSyncStore::load(const Connection &connection) {
 	static Statement select(
 		"SELECT s.cursor, s.loop_cursor, s.sync_attempt, s.loop_first_attempt, s.initial_sync_done, s.history_complete, "
-		"s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0) "
+		"s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
+		"c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint "
 		"FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id WHERE s.connection_id = $1");
 	SyncTarget target;
 	as_owner([&] {
@@ -79,6 +109,9 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 		target.sync.history_complete = row.boolean(5);
 		target.sync.attempts = static_cast<std::int32_t>(row.integer(6));
 		target.state = row.text(7);
+		target.sync.sweep_owed = row.boolean(9);
+		target.sync.transactions = row.integer(10);
+		target.created_at = *row.timestamp(11);
 		read_options(&target, connection, row.integer(8));
 	});
 	intervals_[target.id] = target.sync_interval;
@@ -133,36 +166,39 @@ void PgSyncStore::each_live_transaction(
 void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const SyncState &now) {
 	static Statement update(
 		"UPDATE ob.sync_state SET cursor = $2, loop_cursor = $3, sync_attempt = $4, loop_first_attempt = $5, "
-		"initial_sync_done = $6, history_complete = $7 WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $8");
+		"initial_sync_done = $6, history_complete = $7, sweep_owed = $8 "
+		"WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
+	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
 	const Result updated = update.run(
 		{Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
 		 Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
-		 Param::boolean(now.history_complete), Param::text_or_null(before.cursor)});
+		 Param::boolean(now.history_complete), Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor)});
 	if (updated.processed != 1)
 		throw Error(ErrorCode::internal, "the stored cursor changed during the sync",
 					"connection: " + std::to_string(id));
+	if (now.transactions != before.transactions)
+		count.run({Param::integer(id), Param::integer(now.transactions)});
 }
 
 void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
-	static Statement connection(
-		"UPDATE ob.connections SET last_sync_at = clock_timestamp(), last_sync_status = $2, failing_since = NULL, "
-		"error_code = NULL, error_message = NULL, transactions_synced = transactions_synced + $3, "
-		"updated_at = clock_timestamp() WHERE id = $1");
 	// A little spread keeps connections that were linked together from being due together for ever.
 	static Statement sync_state(
-		"UPDATE ob.sync_state s SET next_sync_at = COALESCE($2, clock_timestamp() + make_interval(secs => $3::float8 * "
-		"(0.95 + 0.1 * random()))), attempts = 0, claimed_until = NULL, claimed_by = NULL, "
-		"finished_syncs = finished_syncs + 1 WHERE s.connection_id = $1");
+		"UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT $4 THEN COALESCE($2, clock_timestamp() + "
+		"make_interval(secs => $3::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
+		"claimed_by = NULL, finished_syncs = finished_syncs + 1 WHERE s.connection_id = $1");
 	if (report.status == SyncStatus::deferred) {
 		defer(id, report);
 		return;
 	}
-	const TransactionCounts &counts = report.transactions;
-	connection.run({Param::integer(id), Param::text(status_name(report.status)),
-					Param::integer(counts.added - counts.removed)});
-	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(intervals_[id].count())});
-	if (counts.any_change() || report.accounts.changed > 0)
+	end_well(id, report);
+	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(intervals_[id].count()),
+					Param::boolean(report.standing_error.has_value())});
+	if (report.transactions.any_change() || report.accounts.changed > 0)
 		audit_changes(id, report);
+	if (report.standing_error) {
+		apply_standing_error(id, *report.standing_error);
+		audit_failure(id, *report.standing_error);
+	}
 }
 
 void PgSyncStore::record_failure(ConnectionId id, const SyncFailure &failure) {
@@ -172,14 +208,7 @@ void PgSyncStore::record_failure(ConnectionId id, const SyncFailure &failure) {
 	}
 	unit([&] {
 		apply_failure(id, failure, std::nullopt);
-		const std::string details = failure_to_json(failure);
-		audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
-			   .connection = id,
-			   .server = {},
-			   .login_role = {},
-			   .request_id = {},
-			   .success = false,
-			   .details_json = details});
+		audit_failure(id, failure);
 	});
 }
 

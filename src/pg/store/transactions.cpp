@@ -50,7 +50,9 @@ constexpr const char *kUpsert =
 	// has taken away again.
 	"sync_attempt = CASE WHEN t.removed_at IS NULL THEN t.sync_attempt ELSE EXCLUDED.sync_attempt END, "
 	"updated_at = clock_timestamp(), removed_at = NULL "
-	"RETURNING t.xmax = 0 AS inserted) "
+	// New to whoever looks: the sub-select sees the row as it was before this statement.
+	"RETURNING t.xmax = 0 OR (SELECT b.removed_at IS NOT NULL FROM ob.transactions_all b WHERE b.connection_id = $1 "
+	"AND b.account_id = t.account_id AND b.transaction_id = t.transaction_id) AS inserted) "
 	"SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written";
 
 // Updates stored rows that are looked up as above: each conflicts with itself, so none may come twice.

@@ -71,6 +71,7 @@ ConnectionHealth read_health(const json::Document &answer) {
 	const ErrorRule &rule = rule_for(facts);
 	health.standing_error = rule.reaction;
 	health.error_code = facts.code;
+	health.error_hint = rule.hint;
 	health.reauth_reason = reauth_reason(rule, facts.code_reason);
 	return health;
 }

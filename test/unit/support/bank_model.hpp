@@ -41,6 +41,11 @@ public:
 	/// Every call with a cursor of a finished loop fails as if data had changed.
 	bool stuck = false;
 	std::set<std::string> refused_cursors;
+	/// What /item/get answers besides; an error object, or empty.
+	std::string item_error;
+	std::string updated_at = "2026-03-10T06:00:00Z";
+	/// Pages do not tell how complete the history is.
+	bool status_unknown = false;
 	/// Runs after each page of transactions has been answered.
 	std::function<void()> after_page;
 	/// Fails the n-th call from now (0: the next) once, with this error object.
@@ -98,6 +103,8 @@ public:
 	// ---- what Plaid answers ----
 
 	http::Response answer(const SentRequest &request) {
+		if (request.endpoint == "/item/get") // beside the others: neither counted nor spoilt with them
+			return item();
 		++calls;
 		if (fault && fault->first-- == 0) {
 			const std::string body = fault->second;
@@ -141,6 +148,15 @@ public:
 	int mutations_told = 0;
 
 private:
+	http::Response item() const {
+		return FakeTransport::response(
+		    200, R"({"item":{"item_id":"item","institution_id":"ins_1","institution_name":"First Bank",)"
+		         R"("consent_expiration_time":"2026-09-01T00:00:00Z","error":)" +
+		             (item_error.empty() ? "null" : item_error) +
+		             R"(},"status":{"transactions":{"last_successful_update":")" + updated_at +
+		             R"("}},"request_id":"ri"})");
+	}
+
 	http::Response accounts() const {
 		std::string list;
 		for (const auto &[id, balance] : accounts_)
@@ -225,8 +241,13 @@ private:
 		return FakeTransport::response(
 		    200, R"({"accounts":[],"added":[)" + added + R"(],"modified":[)" + modified + R"(],"removed":[)" + removed +
 		             R"(],"has_more":)" + (more ? "true" : "false") + R"(,"next_cursor":")" + text(cursor) +
-		             R"(","request_id":"rs","transactions_update_status":")" +
-		             (stage == Stage::initial ? "INITIAL" : "HISTORICAL") + R"(_UPDATE_COMPLETE"})");
+		             R"(","request_id":"rs","transactions_update_status":")" + status() + R"("})");
+	}
+
+	std::string status() const {
+		if (status_unknown)
+			return "TRANSACTIONS_UPDATE_STATUS_UNKNOWN";
+		return stage == Stage::initial ? "INITIAL_UPDATE_COMPLETE" : "HISTORICAL_UPDATE_COMPLETE";
 	}
 
 	static std::string object(const std::string &id, const Entry &entry) {

@@ -204,6 +204,8 @@ public:
 		          state.history_complete == before.history_complete,
 		      "the engine's idea of the stored state is wrong");
 		check(now.sync_attempt >= state.sync_attempt, "sync_attempt falls");
+		check(now.transactions == static_cast<std::int64_t>(connection(id).live_ids().size()),
+		      "the number of transactions is wrong");
 		state = now;
 	}
 
@@ -236,7 +238,7 @@ private:
 			++counts.unchanged;
 			return;
 		}
-		++(is_new ? counts.added : counts.modified);
+		++(first_written ? counts.added : counts.modified);
 		stored.account_id = row.account_id;
 		stored.id = row.id;
 		stored.amount = row.amount;

@@ -38,6 +38,7 @@ struct SyncBench {
 		target.state = "active";
 		target.sync = store.connection().state;
 		target.sync_interval = std::chrono::hours(4);
+		target.created_at = linked_at;
 		return target;
 	}
 
@@ -62,6 +63,7 @@ struct SyncBench {
 	BankModel bank;
 	FakeStore store;
 	PlaidSession plaid;
+	Timestamp linked_at = plaid.clock.now();
 
 private:
 	static Task<void> keep_report(Task<SyncReport> task, std::optional<SyncReport> *report) {

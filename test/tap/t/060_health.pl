@@ -1,0 +1,108 @@
+# What each sync brings of the bank itself: when it was last read, when the consent ends, whether the user must act. Synced
+# is not fresh.
+use strict;
+use warnings;
+
+use JSON::PP ();
+use OpenBanking;
+use OpenBanking::Links;
+use Test::More;
+
+my $url = start_sandbox();
+my $node = new_node('main', $url);
+set_up_plaid($node, $url);
+links_at($node, $url);
+
+my $connection = link_bank($node, 'alice');
+my $item = item_of($connection);
+sql("SELECT ob.sync($connection)");
+
+sub set_item
+{
+	control($url, 'plaid/items/set', { item_id => $item, @_ });
+	return;
+}
+
+# One answer of /item/get.
+sub item_says
+{
+	my ($body) = @_;
+	control($url, 'faults', { kind => 'malformed', path => '/plaid/item/get', body => JSON::PP->new->encode($body) });
+	return;
+}
+
+# Which versions of the rows there are.
+sub versions
+{
+	return sql("SELECT md5(string_agg(v, ' ' ORDER BY v)) FROM (SELECT xmin || ' ' || ctid AS v FROM ob.accounts_all "
+		  . 'UNION ALL SELECT xmin || ctid::text FROM ob.transactions_all) AS rows');
+}
+
+sub sync_due
+{
+	sql('UPDATE ob.sync_state SET next_sync_at = now()');
+	my $errors;
+	$node->psql('postgres', 'CALL ob.sync_due()', stderr => \$errors, on_error_die => 1);
+	return $errors;
+}
+
+my $status = "SELECT bank_updated_at AT TIME ZONE 'UTC', what_to_do FROM ob.connection_status";
+my $consent = "SELECT consent_expires_at AT TIME ZONE 'UTC' FROM ob.connections";
+like(sql($status), qr/\|Up to date\.$/, 'fresh');
+
+my $before = versions();
+my $synced = sql('SELECT last_sync_at FROM ob.connections');
+set_item(last_successful_update => '2026-01-02T03:04:05Z', consent_expiration_time => '2027-08-09T10:11:12Z');
+like(sync_due(), qr/1 complete/, 'synced');
+is(sql('SET TimeZone = UTC; ' . $status), "2026-01-02 03:04:05|The bank's data are from 2026-01-02 03:04 UTC.",
+	'when the bank was read is told');
+is(sql($consent), '2027-08-09 10:11:12', 'when the consent ends too');
+isnt(sql('SELECT last_sync_at FROM ob.connections'), $synced, 'synced again');
+is(versions(), $before, 'no row of an account or a transaction was written');
+
+control($url, 'faults', { kind => 'error', code => 'INSTITUTION_DOWN', path => '/plaid/item/get' });
+like(sync_due(), qr/1 complete/, 'synced without a word on the item');
+is(sql("SELECT bank_updated_at = '2026-01-02T03:04:05Z', consent_expires_at = '2027-08-09T10:11:12Z', "
+	  . 'error_code IS NULL FROM ob.connections'), 't|t|t', 'what was known stays');
+set_item(consent_expiration_time => undef);
+sync_due();
+is(sql($consent), '', 'a consent without an end has none');
+
+sql("UPDATE ob.connections SET institution_id = NULL, institution_name = NULL");
+sync_due();
+is(sql('SELECT institution_id, institution_name IS NOT NULL FROM ob.connections'), 'ins_109508|t',
+	'what is missing of the bank is filled in');
+
+# ---- broken, although its rows can be read ----
+
+my @broken = (
+	[ 'ITEM_LOGIN_REQUIRED', 'ITEM_ERROR', 'reauth_required|login' ],
+	[ 'USER_PERMISSION_REVOKED', 'ITEM_ERROR', 'revoked|' ],
+	[ 'ITEM_NOT_SUPPORTED', 'ITEM_ERROR', 'error|' ],
+	[ 'INSTITUTION_DOWN', 'INSTITUTION_ERROR', 'active|' ],
+);
+foreach my $case (@broken)
+{
+	my ($code, $type, $expected) = @$case;
+	sql("UPDATE ob.connections SET state = 'active', reauth_reason = NULL");
+	control($url, 'plaid/transactions/add', { item_id => $item, transactions => [ {} ], announce => JSON::PP::false });
+	item_says({ item => { item_id => $item, error => { error_type => $type, error_code => $code } }, status => undef });
+	like(sync_due(), qr/1 complete/, "$code: synced");
+	is(our_rows($connection), bank_rows($connection), "$code: the rows are there");
+	is(sql('SELECT state, reauth_reason FROM ob.connections'), $expected, "$code: $expected");
+	my $stays = $expected =~ /^active/ ? 't' : 'f';
+	is(sql('SELECT next_sync_at IS NOT NULL, error_code IS NULL, last_sync_status, failing_since IS NULL '
+		  . 'FROM ob.connection_status'), "$stays|$stays|complete|t", "$code: what is shown of it");
+}
+is(sql("SELECT string_agg(action, ' ' ORDER BY id) FROM ob.audit_log WHERE NOT success"),
+	'REAUTH_REQUIRED SYNC_FAILED SYNC_FAILED', 'each change is in the audit log');
+
+# ---- given up, and working again ----
+
+sql("UPDATE ob.connections SET state = 'error', error_code = 'X', error_message = 'x'");
+unlike(sync_due(), qr/1 complete/, 'a connection that was given up is not synced by itself');
+is(sql("SELECT status FROM ob.sync($connection)"), 'complete', 'but it can be');
+is(sql('SELECT state, error_code, error_message, next_sync_at > now() FROM ob.connections '
+	  . 'JOIN ob.sync_state ON connection_id = id'), 'active|||t', 'and is as good as new then');
+
+done_testing();

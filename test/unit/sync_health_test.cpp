@@ -1,0 +1,176 @@
+// The provider's word on the connection, which every sync asks for beside the data.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/time.hpp"
+#include "unit/support/sync_bench.hpp"
+
+namespace ob::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using test::plaid_error;
+using test::settle;
+using test::SyncBench;
+using Stage = test::BankModel::Stage;
+
+const SyncReport &last_finish(SyncBench &bench) {
+	return bench.store.connection().finished.back();
+}
+
+TEST(SyncHealth, IsStoredWithTheRows) {
+	for (const Stage stage : {Stage::not_ready, Stage::initial, Stage::complete}) {
+		SyncBench bench;
+		bench.bank.stage = stage;
+		for (int i = 0; i < 2; ++i) { // step by step, then held
+			bench.sync();
+			ASSERT_TRUE(last_finish(bench).health);
+			EXPECT_EQ(last_finish(bench).health->institution_name, "First Bank");
+			EXPECT_EQ(last_finish(bench).health->bank_updated_at, time::parse_timestamp("2026-03-10T06:00:00Z"));
+			EXPECT_EQ(last_finish(bench).health->consent_expires_at, time::parse_timestamp("2026-09-01T00:00:00Z"));
+			EXPECT_FALSE(last_finish(bench).standing_error);
+		}
+	}
+}
+
+TEST(SyncHealth, IsAskedOnceASync) {
+	SyncBench bench;
+	settle(bench, 2);
+	bench.bank.stuck = true; // three loops, then a resync
+	bench.sync();
+	EXPECT_EQ(bench.plaid.transport.count("/item/get"), 1u);
+}
+
+TEST(SyncHealth, CanBeMissing) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.add("new", "1");
+	bench.plaid.transport.answer("/item/get", 400, plaid_error("RATE_LIMIT_EXCEEDED", "ITEM_GET_LIMIT"));
+	const SyncReport report = bench.sync();
+	EXPECT_EQ(report.status, SyncStatus::complete);
+	EXPECT_EQ(report.transactions.added, 1);
+	EXPECT_FALSE(last_finish(bench).health);
+	EXPECT_FALSE(last_finish(bench).standing_error);
+}
+
+TEST(SyncHealth, IsNotWaitedForLong) {
+	SyncBench bench;
+	settle(bench);
+	// A limit that the client itself waits out.
+	http::Response limited = test::FakeTransport::response(429, plaid_error("RATE_LIMIT_EXCEEDED", "ITEM_GET_LIMIT"));
+	limited.headers.emplace_back("retry-after", "20");
+	bench.plaid.transport.answer("/item/get", limited);
+	SyncContext context = bench.context();
+	context.pacing.health_patience = 20ms;
+	EXPECT_EQ(test::run_task(sync_connection(std::move(context), bench.target(), false)).status, SyncStatus::complete);
+	EXPECT_FALSE(last_finish(bench).health);
+	EXPECT_EQ(bench.plaid.transport.running, 0);
+}
+
+TEST(SyncHealth, HidesNoInterrupt) {
+	SyncBench bench;
+	settle(bench);
+	bench.plaid.transport.handle_with([&](const test::SentRequest &request) {
+		if (request.endpoint == "/item/get")
+			throw Interrupted();
+		return bench.bank.answer(request);
+	});
+	EXPECT_THROW(bench.sync(), Interrupted);
+	EXPECT_EQ(bench.store.commits, 0);
+}
+
+TEST(SyncHealth, AStandingErrorComesWithTheRows) {
+	struct Case {
+		const char *type;
+		const char *code;
+		const char *reason;
+		const char *state;
+		const char *reauth;
+	};
+	for (const Case &c :
+	     {Case{"ITEM_ERROR", "ITEM_LOGIN_REQUIRED", "", "reauth_required", "login"},
+	      Case{"ITEM_ERROR", "ITEM_LOGIN_REQUIRED", "OAUTH_CONSENT_EXPIRED", "reauth_required", "consent_expired"},
+	      Case{"ITEM_ERROR", "USER_PERMISSION_REVOKED", "", "revoked", ""},
+	      Case{"ITEM_ERROR", "ITEM_NOT_SUPPORTED", "", "error", ""},
+	      Case{"INSTITUTION_ERROR", "INSTITUTION_DOWN", "", "", ""}}) {
+		SyncBench bench;
+		settle(bench);
+		bench.bank.add("new", "1");
+		bench.bank.item_error = plaid_error(c.type, c.code, "SECRET TEXT", c.reason);
+		EXPECT_EQ(bench.sync().status, SyncStatus::complete);
+		EXPECT_EQ(bench.differences(), "");
+		const auto &standing = last_finish(bench).standing_error;
+		ASSERT_EQ(standing.has_value(), c.state[0] != '\0') << c.code;
+		if (!standing)
+			continue;
+		EXPECT_EQ(standing->new_state, c.state);
+		EXPECT_EQ(standing->reauth_reason, c.reauth);
+		EXPECT_EQ(standing->provider_code, c.code);
+		EXPECT_FALSE(standing->message.empty());
+		EXPECT_EQ(standing->message.find("SECRET"), std::string::npos);
+	}
+}
+
+// ---- pauses ----
+
+TEST(SyncPauses, GrowWithTheConnectionsAge) {
+	struct Case {
+		std::chrono::seconds age;
+		std::chrono::seconds not_ready;
+		std::chrono::seconds history;
+	};
+	for (const Case &c : {Case{0s, 5s, 30s}, Case{-1h, 5s, 30s}, Case{12s, 6s, 30s}, Case{2min, 1min, 1min},
+	                      Case{20min, 10min, 10min}, Case{10h, 15min, 15min}}) {
+		SyncBench bench;
+		bench.linked_at = bench.plaid.clock.now() - c.age;
+		bench.bank.stage = Stage::not_ready;
+		EXPECT_EQ(bench.sync().retry_at, bench.plaid.clock.now() + c.not_ready) << c.age.count();
+		bench.bank.stage = Stage::initial;
+		EXPECT_EQ(bench.sync().retry_at, bench.plaid.clock.now() + c.history) << c.age.count();
+		bench.bank.status_unknown = true;
+		EXPECT_EQ(bench.sync().retry_at, bench.plaid.clock.now() + c.history) << c.age.count();
+		bench.bank.status_unknown = false;
+		bench.bank.stage = Stage::complete;
+		EXPECT_FALSE(bench.sync().retry_at);
+	}
+}
+
+TEST(SyncPauses, EndWithTheInterval) {
+	SyncBench bench;
+	bench.linked_at -= 1h;
+	for (const Stage stage : {Stage::not_ready, Stage::initial}) {
+		bench.bank.stage = stage;
+		SyncTarget target = bench.target();
+		target.sync_interval = 10min;
+		EXPECT_FALSE(test::run_task(sync_connection(bench.context(), target, false)).retry_at);
+	}
+}
+
+TEST(SyncPauses, AHistoryIsNotWaitedForForEver) {
+	SyncBench bench;
+	bench.bank.stage = Stage::initial;
+	test::add_many(bench.bank, 7);
+	bench.sync();
+	bench.plaid.clock.advance(24h);
+	test::add_many(bench.bank, 7, "new");
+	const int commits = bench.store.commits;
+	EXPECT_FALSE(bench.sync().retry_at);
+	EXPECT_EQ(bench.store.commits - commits, 1) << "all or nothing, like any other";
+	EXPECT_FALSE(bench.store.connection().state.history_complete);
+	bench.bank.stage = Stage::complete;
+	bench.sync();
+	EXPECT_TRUE(bench.store.connection().state.history_complete);
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncPauses, AnOldConnectionsFirstLoopIsABackfillAllTheSame) {
+	SyncBench bench;
+	bench.linked_at -= 240h;
+	test::add_many(bench.bank, 7);
+	bench.sync();
+	EXPECT_EQ(bench.store.commits, 3) << "a page each";
+}
+
+} // namespace
+} // namespace ob::sync
