@@ -26,8 +26,7 @@ async function copyStored(expected) {
 /// The npm client syncs `connections` items of `rows` transactions, `parallel` at once.
 async function npmClient({ connections, rows, parallel, latency = 0 }) {
 	await simulator.reset();
-	const tokens = await simulator.createItems(connections);
-	await simulator.fillItems(rows);
+	const tokens = await simulator.createItems(connections, rows);
 	await simulator.latency(latency);
 	return inSession(async (session) => {
 		await createTableLike(session, 'bench.npm');

@@ -14,12 +14,9 @@ async function prepare(connections, rows) {
 				OPTIONS (provider 'plaid', environment 'sandbox', client_name 'Bench', api_url '${simulator.url}/plaid');
 			CREATE USER MAPPING FOR CURRENT_USER SERVER plaid
 				OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret');`);
-		await session.run(`SELECT ob.sandbox_link('plaid', 'user ' || n, '{"username": "user_empty"}')
-			FROM generate_series(1, ${connections}) n`);
-		for (const [itemId] of await session.rows('SELECT provider_connection_id FROM ob.connections'))
-			await simulator.addAccount(itemId);
+		for (let n = 1; n <= connections; ++n)
+			await session.rows(`SELECT ob.sandbox_link('plaid', 'user ${n}', '${JSON.stringify(simulator.bulkUser(n, rows))}')`);
 	});
-	await simulator.fillItems(rows);
 }
 
 /// An empty table like the extension's. LIKE leaves the table's own storage parameters out.

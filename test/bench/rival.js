@@ -44,7 +44,9 @@ function transpose(rows) {
 
 async function syncItem(plaid, pool, upsert, connectionId, accessToken) {
 	for (let cursor, more = true; more;) {
-		const { data } = await plaid.transactionsSync({ access_token: accessToken, cursor, count: 500 });
+		const { data } = await plaid.transactionsSync({
+			access_token: accessToken, cursor, count: 500, options: { include_original_description: true },
+		});
 		const columns = transpose([...data.added, ...data.modified].map(parse));
 		await pool.query({ name: 'upsert', text: upsert, values: [connectionId, ...columns] });
 		cursor = data.next_cursor;

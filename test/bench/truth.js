@@ -6,13 +6,13 @@ const simulator = require('./simulator');
 
 function line(row) {
 	const fields = [row.account_id, row.transaction_id, row.pending ? 'pending' : 'posted', -row.amount,
-		row.iso_currency_code ?? row.unofficial_currency_code, row.date, row.original_description ?? row.name,
-		row.merchant_name];
+		row.iso_currency_code ?? row.unofficial_currency_code, row.date, row.merchant_name,
+		row.personal_finance_category?.primary];
 	return fields.map((field) => (Object.is(field, -0) ? 0 : field) ?? '').join('|');
 }
 
 const kLine = `concat_ws('|', account_id, transaction_id, status, trim_scale(amount), coalesce(currency, ''), date,
-	coalesce(description, ''), coalesce(merchant_name, ''))`;
+	coalesce(merchant_name, ''), coalesce(category, ''))`;
 const kTruthOf = (table) => `SELECT count(*), coalesce(sum(amount), 0) * 100,
 	coalesce(sum(('x' || left(md5(${kLine}), 15))::bit(60)::int8), 0) FROM ${table}`;
 
