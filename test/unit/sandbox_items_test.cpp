@@ -1,4 +1,4 @@
-// Life of tokens and items in the simulated Plaid: linking, exchange, breaking, repair, rotation, removal.
+// Life of tokens and items in the simulated Plaid: exchange, breaking, rotation, removal, balances.
 #include "sandbox_client.hpp"
 
 namespace ob::sandbox {
@@ -13,29 +13,6 @@ protected:
 	}
 	Answer exchange(const std::string &token) {
 		return plaid("/item/public_token/exchange", ObjectText{}.string("public_token", token).end());
-	}
-	Answer link_token(const std::string &more) {
-		return plaid(
-		    "/link/token/create",
-		    R"({"client_name": "App", "language": "en", "country_codes": ["US"], "user": {"client_user_id": "u1"})" +
-		        more + "}");
-	}
-	Answer page(const std::string &path, const std::string &form) {
-		Request request;
-		request.method = form.empty() ? "GET" : "POST";
-		request.path = path;
-		request.body = form;
-		return send(request);
-	}
-	static std::string path_of(const Answer &created) {
-		const std::string url = created.body.text_of("hosted_link_url");
-		return url.substr(url.find("/plaid/"));
-	}
-	Json session_of(const std::string &token, std::size_t index = 0) {
-		const Answer answer = plaid("/link/token/get", ObjectText{}.string("link_token", token).end());
-		EXPECT_EQ(answer.status(), 200) << answer.response.body;
-		const auto sessions = answer.body.get("link_sessions").elements();
-		return index < sessions.size() ? sessions[index] : Json{};
 	}
 };
 
@@ -133,98 +110,6 @@ TEST_F(SandboxItems, RevokedPermission) {
 	EXPECT_EQ(answer.body.text_of("error_type"), "INVALID_INPUT");
 }
 
-TEST_F(SandboxItems, LinkTokenNeedsProductsUnlessItUpdates) {
-	EXPECT_EQ(link_token("").code(), "MISSING_FIELDS");
-	EXPECT_EQ(link_token(R"(,"products": [])").code(), "INVALID_FIELD");
-	EXPECT_EQ(link_token(R"(,"products": ["balance"])").code(), "INVALID_PRODUCT");
-	EXPECT_EQ(link_token(R"(,"products": ["gold"])").code(), "INVALID_FIELD");
-	const std::string access = json_string(link());
-	EXPECT_EQ(link_token(R"(,"access_token": )" + access).status(), 200);
-	EXPECT_EQ(link_token(R"(,"products": ["transactions"], "access_token": )" + access).code(), "INVALID_FIELD");
-	EXPECT_EQ(link_token(R"(,"products": ["transactions"], "optional_products": ["transactions"])").code(),
-	          "INVALID_FIELD");
-}
-
-TEST_F(SandboxItems, LinkTokenLives) {
-	const auto minutes = [&](const std::string &more) {
-		const auto end = parse_time(link_token(more).body.text_of("expiration"));
-		return (*end - *parse_time("2026-03-07T10:00:00Z")) / std::chrono::minutes{1};
-	};
-	EXPECT_EQ(minutes(R"(,"products": ["transactions"])"), 240);
-	EXPECT_EQ(minutes(R"(,"products": ["transactions"], "hosted_link": {})"), 30);
-	EXPECT_EQ(minutes(R"(,"products": ["transactions"], "hosted_link": {"url_lifetime_seconds": 600})"), 10);
-	EXPECT_EQ(minutes(R"(,"access_token": )" + json_string(link())), 30);
-}
-
-TEST_F(SandboxItems, HostedPageFromStartToEnd) {
-	const Answer created = link_token(
-	    R"(,"products": ["transactions"], "hosted_link": {"completion_redirect_uri": "https://app.example/done"}, )"
-	    R"("account_filters": {"depository": {"account_subtypes": ["all"]}})");
-	const std::string path = path_of(created);
-	EXPECT_NE(page(path, "").response.body.find("First Platypus Bank"), std::string::npos);
-	page(path, "step=bank&action=continue&institution_id=ins_109508");
-	EXPECT_NE(page(path, "step=login&action=continue&username=user_good&password=no").response.body.find("not correct"),
-	          std::string::npos);
-	const Answer accounts = page(path, "step=login&action=continue&username=user_good&password=pass_good");
-	EXPECT_NE(accounts.response.body.find("Plaid Saving"), std::string::npos);
-	EXPECT_EQ(accounts.response.body.find("Credit Card"), std::string::npos); // filtered
-	const Answer end = page(path, "step=accounts&action=continue&account=1");
-	EXPECT_EQ(end.status(), 303);
-	EXPECT_EQ(end.response.headers.front().second, "https://app.example/done");
-
-	const Json session = session_of(created.body.text_of("link_token"));
-	const Json added = session.get("results").get("item_add_results").elements().front();
-	EXPECT_EQ(added.get("institution").text_of("institution_id"), "ins_109508");
-	EXPECT_EQ(added.get("accounts").elements().size(), 1U);
-	EXPECT_EQ(session.text_of("finished_at"), "2026-03-07T10:00:00.000000000Z");
-	const std::string access = exchange(added.text_of("public_token")).body.text_of("access_token");
-	EXPECT_EQ(plaid("/accounts/get", with_token(access)).body.get("accounts").elements().front().text_of("mask"),
-	          "1111");
-}
-
-TEST_F(SandboxItems, LeavingTheHostedPageLeavesAnExit) {
-	const Answer created = link_token(R"(,"products": ["transactions"], "hosted_link": {})");
-	const std::string path = path_of(created);
-	page(path, "");
-	EXPECT_EQ(page(path, "step=bank&action=cancel").status(), 200);
-	const Json session = session_of(created.body.text_of("link_token"));
-	EXPECT_TRUE(session.get("results").is_null());
-	EXPECT_TRUE(session.get("exit").is_object());
-	page(path, ""); // a second session of the same token
-	EXPECT_TRUE(session_of(created.body.text_of("link_token"), 1).get("finished_at").is_null());
-	control("clock", R"({"advance_seconds": 1800})");
-	EXPECT_EQ(page(path, "").status(), 410);
-	control("clock", R"({"advance_seconds": 20000})");
-	EXPECT_FALSE(
-	    session_of(created.body.text_of("link_token"), 1).exists()); // the ended one is forgotten after six hours
-}
-
-TEST_F(SandboxItems, UpdateModeRepairsWithoutANewToken) {
-	const std::string access = link();
-	plaid("/sandbox/item/reset_login", with_token(access));
-	const std::string token = link_token(R"(,"access_token": )" + json_string(access)).body.text_of("link_token");
-	const Json ended = control("plaid/link/complete", ObjectText{}.string("link_token", token).end());
-	EXPECT_TRUE(ended.get("public_tokens").elements().empty());
-	EXPECT_EQ(sync(access).status(), 200);
-	EXPECT_TRUE(plaid("/item/get", with_token(access)).body.get("item").get("error").is_null());
-}
-
-TEST_F(SandboxItems, UpdateModeChangesTheChoiceOfAccounts) {
-	const std::string access = link();
-	const std::string cursor = caught_up(access);
-	const std::string more =
-	    R"(,"update": {"account_selection_enabled": true}, "access_token": )" + json_string(access);
-	const auto choose = [&](const std::string &names) {
-		const std::string token = link_token(more).body.text_of("link_token");
-		control("plaid/link/complete", R"({"link_token": ")" + token + R"(", "account_names": )" + names + "}");
-		return plaid("/accounts/get", with_token(access)).body.get("accounts").elements().size();
-	};
-	EXPECT_EQ(choose(R"(["Plaid Checking"])"), 1U);
-	EXPECT_TRUE(ids(sync(access, cursor), "removed").empty()); // nobody reports rows of an account no longer shared
-	EXPECT_EQ(choose(R"(["Plaid Checking", "Plaid Saving"])"), 2U);
-	EXPECT_FALSE(ids(sync(access, cursor), "added").empty());
-}
-
 TEST_F(SandboxItems, BalancesOfThisMoment) {
 	const std::string token = link();
 	control("plaid/accounts/set", R"({"live_balances": {"current": 12345678901234.56}})");
@@ -235,16 +120,15 @@ TEST_F(SandboxItems, BalancesOfThisMoment) {
 }
 
 TEST_F(SandboxItems, CapitalOneWantsToKnowHowFresh) {
-	control("plaid/items/create",
-	        R"({"institution_id": "ins_128026", "accounts": [{"type": "credit", "subtype": "credit card"}]})");
-	const Json dump = control("dump");
-	const std::string token =
-	    control("plaid/items/create",
-	            R"({"institution_id": "ins_128026", "accounts": [{"type": "credit", "subtype": "credit card"}]})")
-	        .get("items")
-	        .elements()
-	        .front()
-	        .text_of("access_token");
+	const auto made = [this](const char *accounts) {
+		return control("plaid/items/create",
+		               R"({"institution_id": "ins_128026", "accounts": )" + std::string(accounts) + "}")
+		    .get("items")
+		    .elements()
+		    .front()
+		    .text_of("access_token");
+	};
+	const std::string token = made(R"([{"type": "credit", "subtype": "credit card"}])");
 	EXPECT_EQ(plaid("/accounts/balance/get", with_token(token)).code(), "INVALID_FIELD");
 	const auto since = [&](const char *time) {
 		return plaid("/accounts/balance/get",
@@ -253,6 +137,24 @@ TEST_F(SandboxItems, CapitalOneWantsToKnowHowFresh) {
 	EXPECT_EQ(since("2026-03-07T09:00:00Z").status(), 200);
 	EXPECT_EQ(since("2026-03-08T00:00:00Z").code(), "LAST_UPDATED_DATETIME_OUT_OF_RANGE");
 	EXPECT_EQ(plaid("/transactions/refresh", with_token(token)).code(), "PRODUCTS_NOT_SUPPORTED");
+	const auto balances_of = [](const Answer &answer) {
+		return answer.body.get("accounts").elements().front().get("balances");
+	};
+	EXPECT_EQ(balances_of(plaid("/accounts/get", with_token(token))).text_of("last_updated_datetime"),
+	          "2026-03-07T10:00:00Z");
+	EXPECT_FALSE(balances_of(plaid("/accounts/get", with_token(link()))).has("last_updated_datetime"));
+	// Only the accounts that are asked for count, and only those that are no deposits.
+	const std::string both = made(R"([{"account_id": "d"}, {"account_id": "c", "type": "credit", "balances":)"
+	                              R"( {"last_updated_datetime": "2026-03-01T00:00:00Z"}}])");
+	const auto ask = [&](const char *options) {
+		return plaid("/accounts/balance/get", with_token(both, ",\"options\":" + std::string(options)));
+	};
+	EXPECT_EQ(ask(R"({"account_ids": ["d"]})").status(), 200);
+	EXPECT_EQ(ask("{}").code(), "INVALID_FIELD");
+	EXPECT_EQ(ask(R"({"min_last_updated_datetime": "2026-03-01T00:00:01Z"})").code(),
+	          "LAST_UPDATED_DATETIME_OUT_OF_RANGE");
+	EXPECT_EQ(ask(R"({"min_last_updated_datetime": "2026-03-01T00:00:00Z"})").status(), 200);
+	EXPECT_EQ(ask(R"({"account_ids": ["x"]})").code(), "INVALID_ACCOUNT_ID");
 }
 
 } // namespace

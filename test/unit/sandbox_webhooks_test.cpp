@@ -126,6 +126,28 @@ TEST_F(SandboxWebhooks, HostedSessionSendsItsResult) {
 	EXPECT_EQ(deliver(), (Names{"LINK/SESSION_FINISHED", "LINK/EVENTS"}));
 }
 
+TEST_F(SandboxWebhooks, UpdateModeSendsToTheItemsOwnUrl) {
+	deliver();
+	const auto complete = [this](const std::string &hosted) {
+		const Answer created =
+		    plaid("/link/token/create",
+		          with_token(token_, R"(,"client_name": "App", "language": "en", "country_codes": ["US"],)"
+		                             R"( "user": {"client_user_id": "u"}, "webhook": "http://127.0.0.1:2/other")" +
+		                                 hosted));
+		control("plaid/link/complete", ObjectText{}.string("link_token", created.body.text_of("link_token")).end());
+	};
+	complete("");
+	EXPECT_TRUE(deliver().empty()); // sessions that are not hosted have no webhooks
+	complete(R"(,"hosted_link": {})");
+	const auto webhook = simulator_.next_webhook();
+	ASSERT_TRUE(webhook);
+	EXPECT_EQ(webhook->url, "http://127.0.0.1:1/hook");
+	const Json body = Json::parse(webhook->body);
+	EXPECT_EQ(body.text_of("webhook_code"), "SESSION_FINISHED");
+	EXPECT_TRUE(body.get("public_tokens").elements().empty());
+	EXPECT_FALSE(body.has("public_token"));
+}
+
 TEST_F(SandboxWebhooks, BodyIsSignedAsSent) {
 	const auto webhook = simulator_.next_webhook();
 	ASSERT_TRUE(webhook);

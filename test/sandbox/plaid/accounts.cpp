@@ -7,10 +7,17 @@ namespace ob::sandbox::plaid {
 
 namespace {
 
+constexpr std::string_view kCapitalOne = "ins_128026";
+
+std::optional<Time> last_updated(const Item &item, const RawObject &balances) {
+	return balances.get("last_updated_datetime") ? parse_time(balances.text_of("last_updated_datetime"))
+	                                             : item.last_successful_update;
+}
+
 std::string account_list(const Item &item, const std::vector<std::uint32_t> &chosen, bool live) {
 	std::vector<std::string> accounts;
 	for (const std::uint32_t index : chosen) {
-		accounts.push_back(account_object(item.accounts[index], live));
+		accounts.push_back(account_object(item, item.accounts[index], live));
 	}
 	return json_array(accounts);
 }
@@ -27,14 +34,21 @@ ObjectText get_accounts(Call &call) {
 	return out;
 }
 
-bool has_non_depository(const Item &item, const std::vector<std::uint32_t> &chosen) {
-	return std::any_of(chosen.begin(), chosen.end(), [&](std::uint32_t index) {
-		return item.accounts[index].fields.text_of("type") != "depository";
-	});
+// Plaid: Capital One needs min_last_updated_datetime for accounts that are no deposits, and refuses one that cannot be
+// met. Elsewhere it is ignored.
+void check_freshness(const Item &item, const Account &account, const Json &options) {
+	if (item.institution_id != kCapitalOne || account.fields.text_of("type") == "depository") {
+		return;
+	}
+	if (!options.has("min_last_updated_datetime")) {
+		fail("INVALID_FIELD", "options.min_last_updated_datetime is required for this institution");
+	}
+	if (parse_time(options.text_of("min_last_updated_datetime")) > last_updated(item, account.live_balances)) {
+		fail("LAST_UPDATED_DATETIME_OUT_OF_RANGE");
+	}
 }
 
-// Plaid: real-time; Capital One needs min_last_updated_datetime for accounts that are no deposits, and refuses one that
-// cannot be met.
+// Plaid: real-time.
 ObjectText get_balances(Call &call) {
 	const Item &item = call.healthy_item();
 	call.delay += call.world.config.bank_latency;
@@ -42,14 +56,8 @@ ObjectText get_balances(Call &call) {
 	if (chosen.empty()) {
 		fail("NO_ACCOUNTS");
 	}
-	if (item.institution_id == "ins_128026" && has_non_depository(item, chosen)) {
-		if (!call.options().has("min_last_updated_datetime")) {
-			fail("INVALID_FIELD", "options.min_last_updated_datetime is required for this institution");
-		}
-		const auto wanted = parse_time(call.options().text_of("min_last_updated_datetime"));
-		if (wanted > item.last_successful_update) {
-			fail("LAST_UPDATED_DATETIME_OUT_OF_RANGE");
-		}
+	for (const std::uint32_t index : chosen) {
+		check_freshness(item, item.accounts[index], call.options());
 	}
 	ObjectText out;
 	out.raw("accounts", account_list(item, chosen, true)).raw("item", item_object(item, false));
@@ -90,9 +98,15 @@ std::vector<std::uint32_t> chosen_accounts(const Item &item, const Json &account
 	return chosen;
 }
 
-std::string account_object(const Account &account, bool live) {
+std::string account_object(const Item &item, const Account &account, bool live) {
 	RawObject out = account.fields;
-	out.set("balances", (live ? account.live_balances : account.balances).dump());
+	RawObject balances = live ? account.live_balances : account.balances;
+	// Plaid: told at Capital One only.
+	if (item.institution_id == kCapitalOne && !balances.get("last_updated_datetime")) {
+		const auto updated = last_updated(item, balances);
+		balances.set("last_updated_datetime", updated ? json_string(format_time(*updated)) : "null");
+	}
+	out.set("balances", balances.dump());
 	return out.dump();
 }
 

@@ -113,6 +113,9 @@ Response accounts_page(State &state, const LinkToken &token, const LinkSession &
 			          escaped(account.fields.text_of("mask")) + ")</label><br>\n";
 		}
 	}
+	if (token.multi_item) {
+		fields += "<button name=\"action\" value=\"another\">Approve and add another bank</button>\n";
+	}
 	return html(200, "Choose accounts",
 	            paragraph("Choose what to share with " + application_name(token) + ".") +
 	                form("accounts", fields, "Approve"));
@@ -157,6 +160,46 @@ void note_problem(State &state, LinkSession &session, const ApiError &error) {
 	add_event(state, session, "ERROR");
 }
 
+// Ends the session, or begins with another bank.
+Response finish(State &state, LinkToken &token, LinkSession &session, const LinkInput &input) {
+	try {
+		complete_session(state, token, session, input);
+	} catch (const ApiError &error) {
+		note_problem(state, session, error);
+		session.step = "login";
+		return login_page(session, error.display_message.value_or(error.message));
+	}
+	if (!input.finish) {
+		session.step = "bank";
+		return bank_page(token);
+	}
+	return done(token, true);
+}
+
+LinkInput input_of(const LinkSession &session) {
+	LinkInput input;
+	input.institution_id = session.institution_id.value_or("");
+	input.username = session.username;
+	input.password = session.password;
+	return input;
+}
+
+Response logged_in(State &state, LinkToken &token, LinkSession &session) {
+	if (!shows_accounts(state, token)) {
+		return finish(state, token, session, input_of(session));
+	}
+	session.step = "accounts";
+	return accounts_page(state, token, session);
+}
+
+Response submit_accounts(State &state, LinkToken &token, LinkSession &session, const Form &given) {
+	LinkInput input = input_of(session);
+	const std::set<std::string> ticked = given.all("account");
+	input.ticked = [ticked](std::size_t index, const Account &) { return ticked.contains(std::to_string(index)); };
+	input.finish = !token.multi_item || given.get("action") != "another";
+	return finish(state, token, session, input);
+}
+
 Response submit_login(State &state, LinkToken &token, LinkSession &session, const Form &given) {
 	session.username = given.get("username");
 	session.password = given.get("password");
@@ -167,27 +210,13 @@ Response submit_login(State &state, LinkToken &token, LinkSession &session, cons
 			fail(bank.link_error);
 		}
 		check_login(session.username, session.password);
-		session.step = session.password.starts_with("mfa_") ? "mfa" : "accounts";
-		return session.step == "mfa" ? mfa_page(session, "") : accounts_page(state, token, session);
+		if (session.password.starts_with("mfa_")) {
+			session.step = "mfa";
+			return mfa_page(session, "");
+		}
+		return logged_in(state, token, session);
 	} catch (const ApiError &error) {
 		note_problem(state, session, error);
-		return login_page(session, error.display_message.value_or(error.message));
-	}
-}
-
-Response submit_accounts(State &state, LinkToken &token, LinkSession &session, const Form &given) {
-	LinkInput input;
-	input.institution_id = session.institution_id.value_or("");
-	input.username = session.username;
-	input.password = session.password;
-	const std::set<std::string> ticked = given.all("account");
-	input.ticked = [ticked](std::size_t index, const Account &) { return ticked.contains(std::to_string(index)); };
-	try {
-		complete_session(state, token, session, input);
-		return done(token, true);
-	} catch (const ApiError &error) {
-		note_problem(state, session, error);
-		session.step = "login";
 		return login_page(session, error.display_message.value_or(error.message));
 	}
 }
@@ -222,8 +251,7 @@ Response submit(State &state, LinkToken &token, LinkSession &session, const Form
 			note_problem(state, session, make_error("INVALID_MFA"));
 			return mfa_page(session, "The code was not correct.");
 		}
-		session.step = "accounts";
-		return accounts_page(state, token, session);
+		return logged_in(state, token, session);
 	}
 	return submit_accounts(state, token, session, given);
 }

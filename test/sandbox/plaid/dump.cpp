@@ -21,7 +21,7 @@ std::string dump_item(const Item &item, bool with_transactions) {
 	std::vector<std::string> accounts;
 	for (const Account &account : item.accounts) {
 		accounts.push_back(ObjectText{}
-		                       .raw("account", account_object(account, false))
+		                       .raw("account", account_object(item, account, false))
 		                       .raw("live_balances", account.live_balances.dump())
 		                       .boolean("closed", account.closed)
 		                       .boolean("shared", account.shared)

@@ -115,9 +115,15 @@ ObjectText begin_link(State &state, std::string_view code, const LinkToken &toke
 	return fields;
 }
 
+// Plaid: only hosted and multi-item sessions have these. In update mode the token's webhook has no effect; that of the
+// item stays in force.
 void send_link(State &state, const LinkToken &token, std::string_view code, ObjectText fields) {
-	state.world.webhooks.add("plaid", token.webhook, "LINK/" + std::string(code), pretty(fields.end()),
-	                         state.world.clock.now());
+	if (token.hosted_id.empty() && !token.multi_item) {
+		return;
+	}
+	const Item *updated = state.ledger.find(token.update_item);
+	state.world.webhooks.add("plaid", updated == nullptr ? token.webhook : updated->webhook,
+	                         "LINK/" + std::string(code), pretty(fields.end()), state.world.clock.now());
 }
 
 } // namespace
@@ -197,18 +203,16 @@ void announce_item_added(State &state, const LinkToken &token, const LinkSession
 }
 
 void announce_session_end(State &state, const LinkToken &token, const LinkSession &session) {
-	if (!token.hosted_id.empty() || token.multi_item) {
-		ObjectText fields = begin_link(state, "SESSION_FINISHED", token, session);
-		fields.string("status", session.exited ? "EXITED" : "SUCCESS");
-		fields.raw("public_tokens", json_strings(session.public_tokens));
-		if (session.public_tokens.size() == 1) {
-			fields.string("public_token", session.public_tokens.front());
-		}
-		send_link(state, token, "SESSION_FINISHED", std::move(fields));
+	ObjectText finished = begin_link(state, "SESSION_FINISHED", token, session);
+	finished.string("status", session.exited ? "EXITED" : "SUCCESS");
+	finished.raw("public_tokens", json_strings(session.public_tokens));
+	if (session.public_tokens.size() == 1) {
+		finished.string("public_token", session.public_tokens.front());
 	}
-	ObjectText fields = begin_link(state, "EVENTS", token, session);
-	fields.raw("events", json_array(session.events));
-	send_link(state, token, "EVENTS", std::move(fields));
+	send_link(state, token, "SESSION_FINISHED", std::move(finished));
+	ObjectText events = begin_link(state, "EVENTS", token, session);
+	events.raw("events", json_array(session.events));
+	send_link(state, token, "EVENTS", std::move(events));
 }
 
 } // namespace ob::sandbox::plaid

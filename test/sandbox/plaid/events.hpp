@@ -31,10 +31,10 @@ void announce_webhook_update(State &state, Item &item);
 /// One webhook by name, with what the contract gives it. False if the name is none that can be sent for an item.
 bool fire(State &state, Item &item, std::string_view type, std::string_view code);
 
-/// ITEM_ADD_RESULT of one added item.
+/// ITEM_ADD_RESULT of one added item, of hosted and multi-item sessions only.
 void announce_item_added(State &state, const LinkToken &token, const LinkSession &session,
                          const std::string &public_token);
-/// SESSION_FINISHED (hosted and multi-item sessions only) and EVENTS.
+/// SESSION_FINISHED and EVENTS, likewise.
 void announce_session_end(State &state, const LinkToken &token, const LinkSession &session);
 
 } // namespace ob::sandbox::plaid

@@ -9,6 +9,8 @@ namespace ob::sandbox::plaid {
 
 namespace {
 
+constexpr std::string_view kRoutingNumber = "110000000";
+
 std::string health(const World &world) {
 	const std::string breakdown = ObjectText{}
 	                                  .raw("success", "0.97")
@@ -30,7 +32,8 @@ std::string institution_object(const Institution &institution, const Json &optio
 	out.string("institution_id", institution.id).string("name", institution.name);
 	out.raw("products", json_strings(products));
 	out.raw("country_codes", json_strings(std::vector<std::string_view>{institution.country}));
-	out.raw("routing_numbers", institution.country == "US" ? R"(["110000000"])" : "[]").raw("dtc_numbers", "[]");
+	const std::vector<std::string_view> routing_numbers(institution.country == "US" ? 1 : 0, kRoutingNumber);
+	out.raw("routing_numbers", json_strings(routing_numbers)).raw("dtc_numbers", "[]");
 	out.boolean("oauth", institution.oauth);
 	if (options.truth_of("include_optional_metadata")) {
 		out.string("url", "https://" + std::string(institution.id) + ".example").string("primary_color", "#1f1f1f");
@@ -58,6 +61,14 @@ std::string institution_object(const Institution &institution, const Json &optio
 bool in_countries(const Institution &institution, const Json &countries) {
 	const auto codes = countries.texts();
 	return std::find(codes.begin(), codes.end(), institution.country) != codes.end();
+}
+
+// Plaid: the institution must have all of them.
+bool has_routing_numbers(const Institution &institution, const Json &options) {
+	const auto wanted = options.get("routing_numbers").texts();
+	return std::all_of(wanted.begin(), wanted.end(), [&](const std::string &number) {
+		return institution.country == "US" && number == kRoutingNumber;
+	});
 }
 
 bool has_oauth(const Institution &institution, const Json &options) {
@@ -90,7 +101,7 @@ ObjectText get(Call &call) {
 	std::int64_t total = 0;
 	for (const Institution &institution : institutions()) {
 		if (in_countries(institution, call.body.get("country_codes")) && has_oauth(institution, call.options()) &&
-		    offers(call.options().get("products"))) {
+		    has_routing_numbers(institution, call.options()) && offers(call.options().get("products"))) {
 			if (total >= offset && total < offset + count) {
 				page.push_back(institution_object(institution, call.options(), call.world));
 			}

@@ -52,6 +52,7 @@ void check_products(const Json &body, bool update) {
 	}
 	refuse_overlap(body, "required_if_supported_products", "optional_products");
 	refuse_overlap(body, "required_if_supported_products", "additional_consented_products");
+	refuse_overlap(body, "optional_products", "additional_consented_products");
 }
 
 bool is_e164(const std::string &phone) {
@@ -113,11 +114,11 @@ void read_token(LinkToken &token, const Json &body) {
 	token.language = body.text_of("language");
 	token.country_codes = body.get("country_codes").texts();
 	token.products = products_of(body, "products");
-	for (const char *field : {"required_if_supported_products", "optional_products", "additional_consented_products"}) {
-		for (const std::string &product : products_of(body, field)) {
-			token.consented_products.push_back(product);
-		}
+	token.further_products = products_of(body, "required_if_supported_products");
+	for (const std::string &product : products_of(body, "optional_products")) {
+		token.further_products.push_back(product);
 	}
+	token.consented_products = products_of(body, "additional_consented_products");
 	token.webhook = optional_text(body, "webhook");
 	token.redirect_uri = optional_text(body, "redirect_uri");
 	if (body.has("account_filters")) {

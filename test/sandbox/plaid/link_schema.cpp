@@ -10,7 +10,7 @@ Field filter_field(std::string type, std::vector<std::string_view> subtypes) {
 	subtypes.push_back("all");
 	Schema members = {list_field("account_subtypes", string_field("").one_of(std::move(subtypes))).required()};
 	if (type == "depository") {
-		members.push_back(strings_field("limited_purpose_types"));
+		members.push_back(list_field("limited_purpose_types", string_field("").one_of({"RENT_MORTGAGE"})));
 	}
 	return object_field(std::move(type), std::move(members));
 }
@@ -85,13 +85,24 @@ Field filters_field() {
 	     filter_field("other", {"other"})});
 }
 
+Schema name_members() {
+	return {string_field("given_name").required(), string_field("family_name").required()};
+}
+
+Schema address_members() {
+	return {string_field("street").nullable(),      string_field("street2").nullable(),
+	        string_field("city").nullable(),        string_field("region").nullable(),
+	        string_field("postal_code").nullable(), string_field("country").required()};
+}
+
 Field user_field() {
 	return object_field("user",
 	                    {string_field("client_user_id").required().between(1, 1'000'000), string_field("legal_name"),
-	                     opaque_field("name"), string_field("phone_number"),
+	                     object_field("name", name_members()).nullable(), string_field("phone_number"),
 	                     time_field("phone_number_verified_time").nullable(), string_field("email_address"),
 	                     time_field("email_address_verified_time").nullable(), string_field("ssn"),
-	                     date_field("date_of_birth").nullable(), opaque_field("address"), opaque_field("id_number")});
+	                     date_field("date_of_birth").nullable(), object_field("address", address_members()).nullable(),
+	                     opaque_field("id_number").nullable()});
 }
 
 } // namespace
@@ -127,7 +138,11 @@ Schema link_create_schema() {
 	                  integer_field("url_lifetime_seconds").between(1, kLongestUrlLife),
 	                  boolean_field("is_mobile_app")}),
 	    object_field("transactions", {integer_field("days_requested").between(1, 730)}),
-	    string_field("consumer_report_permissible_purpose"),
+	    string_field("consumer_report_permissible_purpose")
+	        .one_of({"ACCOUNT_REVIEW_CREDIT", "ACCOUNT_REVIEW_NON_CREDIT", "EXTENSION_OF_CREDIT",
+	                 "LEGITIMATE_BUSINESS_NEED_TENANT_SCREENING", "LEGITIMATE_BUSINESS_NEED_OTHER",
+	                 "WRITTEN_INSTRUCTION_PREQUALIFICATION", "WRITTEN_INSTRUCTION_OTHER",
+	                 "ELIGIBILITY_FOR_GOVT_BENEFITS"}),
 	    string_field("third_party_user_token"),
 	    boolean_field("cra_enabled"),
 	    boolean_field("financekit_supported"),

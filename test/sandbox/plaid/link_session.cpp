@@ -55,6 +55,17 @@ bool passes_filters(const LinkToken &token, const Account &account) {
 	});
 }
 
+// Plaid: in update mode an American bank without OAuth shows its accounts again only when asked to, one with OAuth
+// always, a European one never.
+bool shows_accounts(State &state, const LinkToken &token) {
+	const Item *item = state.ledger.find(token.update_item);
+	const Institution *bank = item == nullptr ? nullptr : find_institution(item->institution_id);
+	if (item == nullptr || bank == nullptr) {
+		return true;
+	}
+	return (bank->country == "US" || bank->country == "CA") && (token.account_selection || bank->oauth);
+}
+
 namespace {
 
 void repair(State &state, const LinkToken &token, const LinkInput &input) {
@@ -66,9 +77,7 @@ void repair(State &state, const LinkToken &token, const LinkInput &input) {
 	if (input.username != item->username && item->username != "user_empty") {
 		fail("INVALID_UPDATED_USERNAME");
 	}
-	// Plaid: a bank without OAuth shows the account picker again only when asked to.
-	const Institution *institution = find_institution(item->institution_id);
-	if (token.account_selection || (institution != nullptr && institution->oauth)) {
+	if (shows_accounts(state, token)) {
 		bool changed = false;
 		for (std::uint32_t index = 0; index < item->accounts.size(); ++index) {
 			Account &account = item->accounts[index];
@@ -87,7 +96,9 @@ void repair(State &state, const LinkToken &token, const LinkInput &input) {
 	} else if (item->error_code == "NO_ACCOUNTS") {
 		return; // the repair changes nothing without the account picker
 	}
-	for (const std::string &product : token.consented_products) {
+	std::vector<std::string> consented = token.further_products;
+	consented.insert(consented.end(), token.consented_products.begin(), token.consented_products.end());
+	for (const std::string &product : consented) {
 		if (std::find(item->consented_products.begin(), item->consented_products.end(), product) ==
 		    item->consented_products.end()) {
 			item->consented_products.push_back(product);
@@ -117,7 +128,9 @@ void complete_session(State &state, LinkToken &token, LinkSession &session, cons
 		login.username = input.username;
 		login.password = input.password;
 		login.days_requested = token.days_requested;
+		// Plaid: what is optional, or required if supported, is set up as well; the test banks support everything.
 		login.products = token.products;
+		login.products.insert(login.products.end(), token.further_products.begin(), token.further_products.end());
 		login.consented = token.consented_products;
 		login.webhook = token.webhook;
 		login.shares = [&](std::size_t index, const Account &account) {

@@ -32,6 +32,9 @@ void exit_session(State &state, const LinkToken &token, LinkSession &session, co
 /// Adds an event to the session's list.
 void add_event(State &state, LinkSession &session, std::string_view name);
 
+/// True if the person gets to choose accounts.
+[[nodiscard]] bool shows_accounts(State &state, const LinkToken &token);
+
 /// True if the token's account filters let the account through; without filters every account passes.
 [[nodiscard]] bool passes_filters(const LinkToken &token, const Account &account);
 

@@ -14,6 +14,7 @@ namespace {
 constexpr std::chrono::days kInitialDays{30};
 constexpr std::chrono::minutes kPublicTokenLife{30};
 constexpr std::chrono::days kExpiryNotice{7};
+constexpr std::string_view kOAuthSandbox = "ins_127287";
 
 // Plaid: logins of the sandbox break 30 days after the item was made.
 std::optional<Time> login_ends(const World &world, const Item &item) {
@@ -37,6 +38,14 @@ Item &State::link_item(const Login &login) {
 	draft.username = login.username;
 	draft.days_requested = login.days_requested;
 	fill_item(draft, world, login.password); // throws before anything is in the ledger
+	for (std::size_t index = 0; login.shares && index < draft.accounts.size(); ++index) {
+		draft.accounts[index].shared = login.shares(index, draft.accounts[index]);
+	}
+	// Plaid: who chooses only accounts that the filters leave out is asked again.
+	if (!draft.accounts.empty() && std::none_of(draft.accounts.begin(), draft.accounts.end(),
+	                                            [](const Account &account) { return account.shared; })) {
+		fail("NO_ACCOUNTS");
+	}
 	Item &item = *ledger.create(world.ids.alphanumeric(37));
 	item.client_id = login.client_id;
 	item.institution_id = login.institution_id;
@@ -55,10 +64,13 @@ Item &State::link_item(const Login &login) {
 	    world.config.environment == "production" ? std::max(login.days_requested, 30) : login.days_requested;
 	item.accounts = std::move(draft.accounts);
 	item.transactions = std::move(draft.transactions);
-	for (std::size_t index = 0; login.shares && index < item.accounts.size(); ++index) {
-		if (!login.shares(index, item.accounts[index])) {
-			item.accounts[index].shared = false;
-			item.transactions.hide_account(static_cast<std::uint32_t>(index), true);
+	for (std::uint32_t index = 0; index < item.accounts.size(); ++index) {
+		item.transactions.hide_account(index, !item.accounts[index].shared);
+		if (institution.id == kOAuthSandbox) {
+			// Plaid: the same for the same account, however often it is linked.
+			RawObject &fields = item.accounts[index].fields;
+			const std::string who = item.username + "\n" + fields.text_of("name") + "\n" + fields.text_of("mask");
+			fields.set("persistent_account_id", json_string(hex(sha256(who))));
 		}
 	}
 	if (item.has_product("transactions")) {

@@ -55,7 +55,8 @@ struct LinkToken {
 	std::string language;
 	std::vector<std::string> country_codes;
 	std::vector<std::string> products;
-	std::vector<std::string> consented_products; ///< required if supported, optional and additionally consented ones
+	std::vector<std::string> further_products;   ///< required if supported, and optional
+	std::vector<std::string> consented_products; ///< additionally consented
 	std::optional<std::string> webhook;
 	std::optional<std::string> redirect_uri;
 	std::optional<std::string> account_filters;  ///< JSON
@@ -162,7 +163,7 @@ struct Route {
 /// The `item` object. /item/get sends more of it than the others.
 [[nodiscard]] std::string item_object(const Item &item, bool with_consent);
 /// An account object, with cached balances or with those of this moment.
-[[nodiscard]] std::string account_object(const Account &account, bool live);
+[[nodiscard]] std::string account_object(const Item &item, const Account &account, bool live);
 /// Accounts by id, or all that are open. Plaid: an unknown id gives INVALID_ACCOUNT_ID.
 [[nodiscard]] std::vector<std::uint32_t> chosen_accounts(const Item &item, const Json &account_ids);
 

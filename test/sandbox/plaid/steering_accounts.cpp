@@ -82,7 +82,7 @@ std::string steer_accounts(State &state, std::string_view what, const std::strin
 				item.transactions.reveal(day_of(state.world.clock.now()) - std::chrono::days{item.days_requested});
 			}
 		}
-		return ObjectText{}.raw("account", account_object(account, false)).end();
+		return ObjectText{}.raw("account", account_object(item, account, false)).end();
 	}
 	if (what == "churn") {
 		return churn_account(state, body);

@@ -19,6 +19,9 @@ std::string steer_link(State &state, std::string_view what, const std::string &b
 	if (what == "complete") {
 		LinkInput input;
 		input.institution_id = command.text("institution_id", input.institution_id);
+		if (const Item *updated = state.ledger.find(token.update_item)) {
+			input.username = updated->username; // who repairs a login is who made it
+		}
 		input.username = command.text("username", input.username);
 		input.password = command.text("password", input.password);
 		input.finish = command.body.truth_of("finish", true);

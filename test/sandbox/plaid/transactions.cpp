@@ -149,7 +149,7 @@ std::string accounts_on_page(const Item &item, const TransactionLog::Page &page)
 	std::vector<std::string> accounts;
 	for (std::size_t index = 0; index < occurs.size(); ++index) {
 		if (occurs[index] && item.accounts[index].open()) {
-			accounts.push_back(account_object(item.accounts[index], false));
+			accounts.push_back(account_object(item, item.accounts[index], false));
 		}
 	}
 	return json_array(accounts);
@@ -246,7 +246,7 @@ ObjectText get(Call &call) {
 	}
 	std::vector<std::string> accounts;
 	for (const std::uint32_t index : chosen) {
-		accounts.push_back(account_object(item.accounts[index], false));
+		accounts.push_back(account_object(item, item.accounts[index], false));
 	}
 	ObjectText out;
 	out.raw("accounts", json_array(accounts)).raw("item", item_object(item, false));
