@@ -42,7 +42,7 @@ Task<void> renew(ConnectionId id, const store::NewConnection *adopted) {
 		            "Try again later.");
 	store::as_owner([&] {
 		store::save_tokens(adopted->server, store::token_subject(id), adopted->established.credentials);
-		store::apply_repair(id, adopted->look.health);
+		store::apply_repair(id, {.health = adopted->look.health, .consented = false, .user_ip = {}});
 		audit(id, *adopted, "REAUTHORIZED");
 	});
 }

@@ -101,7 +101,7 @@ Task<std::vector<Fields>> complete(std::string link_id, std::string response_tex
 		co_return std::move(rows);
 	}
 	if (link.kind == "relink") {
-		Task<Fields> repaired = complete_repair(std::move(link));
+		Task<Fields> repaired = complete_repair(std::move(link), std::move(user_ip));
 		rows.push_back(co_await repaired);
 		co_return std::move(rows);
 	}

@@ -11,14 +11,15 @@ extern "C" {
 #include "pg/store/connections.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
+#include "sync/failure.hpp"
 
 namespace ob::pg::sqlapi {
 
 namespace {
 
-void store_repair(const store::Link &link, const store::Connection &connection,
-                  const providers::ConnectionHealth &health, std::string_view request_id) {
-	store::apply_repair(connection.id, health);
+void store_repair(const store::Link &link, const store::Connection &connection, const store::Repair &repair,
+                  std::string_view request_id) {
+	store::apply_repair(connection.id, repair);
 	store::complete_link(link.link_id, connection.id);
 	store::audit({.action = "REAUTHORIZED",
 	              .connection = connection.id,
@@ -31,7 +32,7 @@ void store_repair(const store::Link &link, const store::Connection &connection,
 
 } // namespace
 
-Task<Fields> complete_repair(store::Link link) {
+Task<Fields> complete_repair(store::Link link, std::string user_ip) {
 	const ConnectionId id = link.connection.value();
 	if (link.state == "completed")
 		co_return connection_row(id);
@@ -51,11 +52,16 @@ Task<Fields> complete_repair(store::Link link) {
 	providers::Session session = Runtime::get().session(server.config, stats);
 	Task<providers::ConnectionHealth> asked =
 	    server.provider->health(std::move(session), store::load_credentials(connection));
-	const providers::ConnectionHealth health = co_await asked;
-	if (health.standing_error)
-		co_return connection_row(id,
-		                         "the bank still refuses (" + health.error_code + "): the user has to finish first");
-	store::as_owner([&] { store_repair(link, connection, health, stats.last_request_id); });
+	store::Repair repair;
+	repair.health = co_await asked;
+	repair.user_ip = user_ip.empty() ? link.user_ip : user_ip;
+	if (const std::optional<SyncFailure> failure = sync::standing_failure(repair.health)) {
+		Fields row = connection_row(id, "the bank still refuses (" + repair.health.error_code +
+		                                    "): the user has to finish first");
+		row[1] = failure->new_state;
+		co_return std::move(row);
+	}
+	store::as_owner([&] { store_repair(link, connection, repair, stats.last_request_id); });
 	co_return connection_row(id);
 }
 

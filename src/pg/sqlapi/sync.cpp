@@ -29,7 +29,7 @@ void check_state(const Connection &connection) {
 	const std::string which = "connection " + std::to_string(connection.id);
 	if (connection.state == "reauth_required")
 		throw Error(ErrorCode::reauth_required, which + " needs the user to log in again", "server: " + connection.server,
-					"Start a link for the same user, or see ob.connection_status.");
+					"Begin with ob.relink; ob.connection_status says more.");
 	if (connection.state == "revoked" || connection.state == "disconnected")
 		throw Error(ErrorCode::not_configured, which + " is " + connection.state, "server: " + connection.server,
 					"Link the bank again.");

@@ -29,7 +29,7 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 	    "institution_name, institution_logo, state, bank_updated_at, consent_given_at, consent_ip, consent_expires_at, "
 	    "mapping_role) VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, CASE WHEN $9 THEN clock_timestamp() END, "
 	    "$10::inet, $11, $12) ON CONFLICT (server, provider_connection_id) DO NOTHING RETURNING id");
-	const providers::ConnectionHealth &health = fresh.look.health;
+	const ConnectionHealth &health = fresh.look.health;
 	const Result inserted =
 	    insert.run({Param::name(fresh.server), Param::text(fresh.provider), Param::text(fresh.user_ref),
 	                Param::text(fresh.established.provider_connection_id), Param::text_or_null(health.institution_id),
@@ -62,19 +62,21 @@ ConnectionId find_known(const NewConnection &fresh) {
 	return found.rows.front().integer(0);
 }
 
-void apply_repair(ConnectionId id, const providers::ConnectionHealth &health) {
+void apply_repair(ConnectionId id, const Repair &repair) {
 	static Statement connection(
 	    "UPDATE ob.connections SET state = 'active', reauth_reason = NULL, requires_reauth = false, error_code = NULL, "
 	    "error_message = NULL, failing_since = NULL, "
 	    "state_since = CASE WHEN state = 'active' THEN state_since ELSE clock_timestamp() END, "
-	    "consent_expires_at = COALESCE($2, consent_expires_at), bank_updated_at = COALESCE($3, bank_updated_at), "
-	    "updated_at = clock_timestamp() WHERE id = $1");
+	    "consent_given_at = CASE WHEN $2 THEN clock_timestamp() ELSE consent_given_at END, "
+	    "consent_ip = COALESCE($3::inet, consent_ip), consent_expires_at = COALESCE($4, consent_expires_at), "
+	    "bank_updated_at = COALESCE($5, bank_updated_at), updated_at = clock_timestamp() WHERE id = $1");
 	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = clock_timestamp(), attempts = 0 "
 	                            "WHERE connection_id = $1");
 	static Statement failures("UPDATE ob.outcomes SET phase = 'done', updated_at = clock_timestamp() "
 	                          "WHERE connection_id = $1 AND kind = 'failure' AND phase = 'recorded'");
-	connection.run(
-	    {Param::integer(id), Param::timestamp(health.consent_expires_at), Param::timestamp(health.bank_updated_at)});
+	connection.run({Param::integer(id), Param::boolean(repair.consented), Param::text_or_null(repair.user_ip),
+	                Param::timestamp(repair.health.consent_expires_at),
+	                Param::timestamp(repair.health.bank_updated_at)});
 	sync_state.run({Param::integer(id)});
 	failures.run({Param::integer(id)});
 }
@@ -100,10 +102,11 @@ void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Ti
 }
 
 void apply_standing_error(ConnectionId id, const SyncFailure &failure) {
-	static Statement update("UPDATE ob.connections SET state = $2, reauth_reason = $3, state_since = clock_timestamp(), "
-							"error_code = $4, error_message = $5 WHERE id = $1");
+	static Statement update(
+	    "UPDATE ob.connections SET state = $2, reauth_reason = $3, state_since = clock_timestamp(), "
+	    "error_code = $4, error_message = $5 WHERE id = $1");
 	update.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.reauth_reason),
-				Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message)});
+	            Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message)});
 }
 
 void apply_disconnect(ConnectionId id, bool purge) {
@@ -121,7 +124,8 @@ void apply_disconnect(ConnectionId id, bool purge) {
 	static Statement transactions("DELETE FROM ob.transactions_all WHERE connection_id = $1");
 	static Statement accounts("DELETE FROM ob.accounts_all WHERE connection_id = $1");
 	static Statement quarantine("DELETE FROM ob.quarantine WHERE connection_id = $1");
-	static Statement count("UPDATE ob.connections SET transactions_synced = 0 WHERE id = $1 AND transactions_synced <> 0");
+	static Statement count(
+	    "UPDATE ob.connections SET transactions_synced = 0 WHERE id = $1 AND transactions_synced <> 0");
 	for (Statement *erase : {&transactions, &accounts, &quarantine, &count})
 		erase->run({Param::integer(id)});
 }

@@ -16,7 +16,7 @@ namespace ob::pg::store {
 
 /// What is known of a bank as soon as it is linked; empty where it could not be read.
 struct FirstLook {
-	providers::ConnectionHealth health;
+	ConnectionHealth health;
 	std::string institution_logo; // base64 of a PNG
 	std::optional<AccountList> accounts;
 };
@@ -46,9 +46,15 @@ public:
 /// The connection that insert_connection() met. Throws LinkedElsewhere unless it is the same user's.
 ConnectionId find_known(const NewConnection &fresh);
 
+struct Repair {
+	ConnectionHealth health; // empty where it is not known
+	bool consented = true;   // by the user, just now
+	std::string user_ip;     // his; may be empty
+};
+
 /// The user has logged in again, or there are new tokens: what was wrong is over, and a sync is due. Failures that were
 /// recorded before and wait to be applied are done with.
-void apply_repair(ConnectionId id, const providers::ConnectionHealth &health);
+void apply_repair(ConnectionId id, const Repair &repair);
 
 /// Records a failed sync or read: error, state, next attempt. Does nothing to a connection that has ended, or that
 /// synced well after `happened_at`.

@@ -94,7 +94,8 @@ void apply(std::int64_t id) {
 		if (outcome->kind == "remove")
 			store::apply_disconnect(*outcome->connection, Request::from_json(outcome->request_json).purge);
 		else if (outcome->kind == "exchange")
-			store::apply_repair(*outcome->connection, {});
+			store::apply_repair(*outcome->connection,
+			                    {.health = {}, .user_ip = Request::from_json(outcome->request_json).user_ip});
 		else
 			store::apply_failure(*outcome->connection, store::failure_from_json(outcome->request_json),
 			                     outcome->created_at);
