@@ -122,13 +122,19 @@ struct AttemptStamp {
 	bool expect_new = false; // the rows are hardly stored yet: a hint that saves looking, never an assumption
 };
 
+/// What a crash of the server may take away.
+enum class Durability {
+	at_once, // nothing that was committed
+	soon,    // the latest commits of this kind: for what would be done again all the same
+};
+
 class SyncStore {
 public:
 	virtual ~SyncStore() = default;
 
 	/// One commit unit: runs `body` in a subtransaction and commits (procedures) or leaves it to the caller's
 	/// transaction (functions). If `body` throws, nothing of it remains and the exception passes on.
-	virtual void unit(const std::function<void()> &body) = 0;
+	virtual void unit(const std::function<void()> &body, Durability durability = Durability::at_once) = 0;
 
 	// ---- inside a unit ----
 

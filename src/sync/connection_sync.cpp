@@ -132,6 +132,7 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 	SyncState next = begin_loop();
 	const bool again = next.sync_attempt != next.loop_first_attempt;
 	AttemptStamp stamp{next.sync_attempt, next.loop_first_attempt, again, !again};
+	Loop &loop = co_await ThisLoop();
 	for (;;) {
 		note_accounts(page.transactions);
 		if (account_missing_)
@@ -142,8 +143,18 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 			next = end_loop(std::move(next), page, false);
 			co_await note_health();
 		}
+		// The bank prepares the next page while this one is written.
+		std::optional<ChangePage> following;
+		TaskGroup prefetch(loop);
+		if (!last) {
+			prefetch.spawn(fetch_page_into(reader, &following));
+			Sleep until_sent(1ns); // one turn of the loop
+			co_await until_sent;
+		}
+		// A crash that takes back pages of an unfinished loop has merely come earlier.
+		const Durability durability = last ? Durability::at_once : Durability::soon;
 		SyncReport report;
-		context_.store->unit([&] {
+		const auto write = [&] {
 			report = report_;
 			SyncStore &store = *context_.store;
 			if (!accounts_written_) {
@@ -164,13 +175,16 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 				complete(report, next, page.status);
 				store.finish(target_.id, report);
 			}
-		});
+		};
+		context_.store->unit(write, durability);
 		state_ = next;
 		report_ = report;
 		accounts_written_ = true;
 		if (last)
 			co_return;
-		page = co_await next_page(reader);
+		page = ChangePage(); // never two pages in memory
+		co_await prefetch.join();
+		page = std::move(*following);
 	}
 }
 

@@ -79,6 +79,13 @@ private:
 	int last_id_ = 0;
 };
 
+/// A sync that is killed sooner or later, sometimes together with the server.
+void die(SyncBench &bench, History &history) {
+	const bool done = bench.sync_or_kill(static_cast<int>(history.below(60)), history.one_in(8)).has_value();
+	if (!done && history.one_in(2))
+		bench.store.crash();
+}
+
 class RandomHistories : public testing::TestWithParam<std::uint32_t> {};
 
 TEST_P(RandomHistories, EndInTheTruth) {
@@ -112,7 +119,7 @@ TEST_P(RandomHistories, EndInTheTruth) {
 		bench.bank.status_unknown = round > 12 && round < 36 && history.one_in(5);
 		try {
 			if (history.one_in(2))
-				bench.sync_or_kill(static_cast<int>(history.below(60)), history.one_in(8));
+				die(bench, history);
 			else
 				bench.sync(history.one_in(8));
 		} catch (const Error &) {
@@ -182,6 +189,8 @@ TEST_P(Deaths, AtEveryPointLoseAndDoubleNothing) {
 				EXPECT_EQ(bench.differences(), "");
 			EXPECT_EQ(bench.store.connection().state.cursor == before.state.cursor, bench.store.commits == commits);
 		}
+		if (!finished && turns % 2 == 1)
+			bench.store.crash();
 		// The bank lives on: rows that only the dead engine saw change and vanish.
 		if (!finished && bench.bank.entries().contains("t0")) {
 			bench.bank.remove("t0");

@@ -4,6 +4,7 @@ extern "C" {
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 }
 
@@ -30,8 +31,10 @@ void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function
 	guard([] { SPI_finish(); });
 }
 
-void commit() {
-	guard([] {
+void commit(Durability durability) {
+	guard([&] {
+		if (durability == Durability::soon)
+			(void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		SPI_commit();
 		XactIsoLevel = XACT_READ_COMMITTED;
 	});

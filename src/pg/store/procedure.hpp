@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "core/loop.hpp"
+#include "core/store.hpp"
 #include "pg/runtime.hpp"
 
 namespace ob::pg::store {
@@ -16,7 +17,7 @@ void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function
 
 /// Ends a transaction and begins the next. That one is READ COMMITTED whatever the session's default: each unit must see
 /// what others have committed, and none may fail because they have.
-void commit();
+void commit(Durability durability = Durability::at_once);
 
 /// Waits as ServerWaiter does, but first ends the transaction if anything was read or written in it: neither a snapshot
 /// nor a transaction id is held while a bank is waited for.

@@ -118,7 +118,7 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 	return target;
 }
 
-void PgSyncStore::unit(const std::function<void()> &body) {
+void PgSyncStore::unit(const std::function<void()> &body, Durability durability) {
 	std::optional<ServerError> failure;
 	try {
 		with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
@@ -134,7 +134,7 @@ void PgSyncStore::unit(const std::function<void()> &body) {
 	}
 	crash_point("unit_before_commit");
 	if (commit_ == Commit::each_unit)
-		commit();
+		commit(durability);
 	crash_point("unit_after_commit");
 }
 

@@ -28,7 +28,7 @@ public:
 	/// State and settings of a connection. Applies nothing; read as owner. Throws not_found.
 	SyncTarget load(const Connection &connection);
 
-	void unit(const std::function<void()> &body) override;
+	void unit(const std::function<void()> &body, Durability durability = Durability::at_once) override;
 	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) override;
 	TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
 										 bool keep_raw) override;

@@ -198,7 +198,18 @@ subtest 'a first backfill killed between two pages' => sub {
 	my $connection = link_bank($node, 'backfill');
 	my $item = item_of($connection);
 	control($url, 'plaid/transactions/generate', { item_id => $item, count => 1500 });
-	crash('unit_after_commit', "CALL ob.sync_now($connection)");
+	latency($sync, 500);
+	my $session = OpenBanking::Session->new($node);
+	$session->begin("CALL ob.sync_now($connection)");
+	wait_until('the first page', sub { our_rows($connection) ne '' });
+	# Its commit does not wait for the disk, but those that come after it do.
+	sql('CREATE TABLE written_later ()');
+	my $offset = -s $node->logfile;
+	kill 'KILL', $session->pid;
+	ok($session->finish->{lost}, 'the session is lost');
+	$node->wait_for_log(qr/was terminated by signal 9/, $offset);
+	wait_for_restart();
+	latency($sync, undef);
 	my $kept = our_rows($connection);
 	my $count = () = $kept =~ /\n/g;
 	cmp_ok($count, '>', 100, 'the first page is there');
@@ -218,6 +229,14 @@ subtest 'a first backfill killed between two pages' => sub {
 		'the loop has ended');
 	sql("CALL ob.sync_now($connection)");
 	is_same_as_bank($connection, 'and once more');
+};
+
+subtest 'a first backfill whose first page never reached the disk' => sub {
+	my $connection = link_bank($node, 'unflushed');
+	control($url, 'plaid/transactions/generate', { item_id => item_of($connection), count => 1500 });
+	crash('unit_after_commit', "CALL ob.sync_now($connection)");
+	sql("CALL ob.sync_now($connection)");
+	is_same_as_bank($connection, 'begun again');
 };
 
 # ---- the worker or the server is told to stop ----

@@ -91,7 +91,7 @@ public:
 
 	StoredConnection &connection(ConnectionId id = 1) { return connections[id]; }
 
-	void unit(const std::function<void()> &body) override {
+	void unit(const std::function<void()> &body, Durability durability = Durability::at_once) override {
 		check(!in_unit_, "a unit within a unit");
 		const auto saved = connections;
 		const int writes = row_writes;
@@ -109,7 +109,12 @@ public:
 		}
 		in_unit_ = false;
 		++commits;
+		if (durability == Durability::at_once)
+			flushed_ = connections;
 	}
+
+	/// The server crashes: what need not have reached the disk has not.
+	void crash() { connections = flushed_; }
 
 	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool) override {
 		check(in_unit_, "write_accounts outside a unit");
@@ -218,6 +223,7 @@ public:
 		check(!in_unit_, "record_failure inside a unit");
 		failures[id].push_back(failure);
 		++connection(id).state.attempts;
+		flushed_ = connections;
 	}
 
 	std::unique_ptr<Spool> make_spool() override { return std::make_unique<MemorySpool>(); }
@@ -256,6 +262,7 @@ private:
 	}
 
 	bool in_unit_ = false;
+	std::map<ConnectionId, StoredConnection> flushed_;
 };
 
 } // namespace ob::test
