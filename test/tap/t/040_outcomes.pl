@@ -189,7 +189,7 @@ subtest 'a public token is exchanged once' => sub {
 	is_linked($link, $before, 'same token twice');
 
 	# Two sessions at once, and a third while the call is under way: all have the same row.
-	control($url, 'latency', { path => "/plaid$exchange", ms => 500 });
+	control($url, 'latency', { path => "/plaid$exchange", ms => 1500 });
 	($link, $token) = link_with_token('both');
 	$before = calls($exchange);
 	my @sessions = map { OpenBanking::Session->new($node) } 1 .. 3;
