@@ -52,7 +52,7 @@ void insert_worker_link(const Request &request) {
 
 // ---- the call and its answer ----
 
-void audit_failure(const Outcome &outcome, const Error &error) {
+void audit_failed_exchange(const Outcome &outcome, const Error &error) {
 	const std::string login_role = Request::from_json(outcome.request_json).login_role;
 	const std::string details = store::error_to_json(error);
 	store::audit({.action = "TOKEN_EXCHANGED",
@@ -69,7 +69,7 @@ void record_failed_call(const Outcome &outcome, const Error &error) {
 	record([&] {
 		if (error.code() != ErrorCode::outcome_unknown)
 			store::set_failed(outcome.id, store::error_to_json(error));
-		audit_failure(outcome, error);
+		audit_failed_exchange(outcome, error);
 	});
 }
 
@@ -79,7 +79,7 @@ void record_lost(const Outcome &outcome, std::string_view reason, const Error &e
 		store::set_failed(outcome.id, store::error_to_json(error));
 		if (!Request::from_json(outcome.request_json).keep_open)
 			store::end_link(outcome.link_id, "failed", reason);
-		audit_failure(outcome, error);
+		audit_failed_exchange(outcome, error);
 	});
 }
 

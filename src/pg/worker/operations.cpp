@@ -17,7 +17,10 @@ using store::Outcome;
 
 /// A state change that the raising statement would roll back.
 Done keep_failure(const Request &request, std::int64_t *locked) {
-	record([&] { insert_failure(request, locked); });
+	record([&] {
+		insert_failure(request, locked);
+		audit_failure(request);
+	});
 	return Done{"{}", *locked, {}};
 }
 

@@ -122,7 +122,9 @@ std::int64_t record_lost(const Outcome &outcome, const Error &error) {
 	record([&] {
 		store::set_failed(outcome.id, store::error_to_json(error));
 		audit_rotation(outcome, {}, &error);
-		insert_failure(failure_request(outcome, failure), &to_apply);
+		const Request change = failure_request(outcome, failure);
+		insert_failure(change, &to_apply);
+		audit_failure(change);
 	});
 	return to_apply;
 }

@@ -135,6 +135,10 @@ std::int64_t insert_failure(const Request &request, std::int64_t *locked) {
 	outcome.connection = request.connection;
 	outcome.mapping_role = request.mapping_role;
 	outcome.request_json = request.failure_json;
+	return lock_new(outcome, locked);
+}
+
+void audit_failure(const Request &request) {
 	const bool reauth = store::failure_from_json(request.failure_json).new_state == "reauth_required";
 	store::audit({.action = reauth ? "REAUTH_REQUIRED" : "SYNC_FAILED",
 	              .connection = request.connection,
@@ -143,7 +147,6 @@ std::int64_t insert_failure(const Request &request, std::int64_t *locked) {
 	              .request_id = {},
 	              .success = false,
 	              .details_json = request.failure_json});
-	return lock_new(outcome, locked);
 }
 
 Request failure_request(const store::Outcome &outcome, const SyncFailure &failure) {

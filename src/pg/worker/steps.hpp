@@ -43,6 +43,8 @@ store::Outcome make_intent(const Request &request);
 /// A change of a connection's state, to be applied once the caller's transaction has ended: its outcome, locked. For a
 /// transaction of record().
 std::int64_t insert_failure(const Request &request, std::int64_t *locked);
+/// Says so in the audit log.
+void audit_failure(const Request &request);
 /// The request for insert_failure() that follows from another outcome.
 Request failure_request(const store::Outcome &outcome, const SyncFailure &failure);
 
