@@ -10,7 +10,8 @@ namespace ob::providers {
 namespace {
 
 [[noreturn]] void not_offered(const Provider &provider, std::string_view what) {
-	throw Error(ErrorCode::unsupported, "provider " + std::string(provider.name()) + " does not offer " + std::string(what));
+	throw Error(ErrorCode::unsupported,
+	            "provider " + std::string(provider.name()) + " does not offer " + std::string(what));
 }
 
 } // namespace
@@ -45,6 +46,11 @@ Task<void> Provider::sandbox_fire_webhook(Session, Credentials, std::string) con
 Task<void> Provider::sandbox_reset_login(Session, Credentials) const {
 	not_offered(*this, "to reset logins");
 	co_return;
+}
+
+Task<Institution> Provider::institution(Session, std::string) const {
+	not_offered(*this, "to look up a bank");
+	co_return Institution{};
 }
 
 Task<std::vector<Institution>> Provider::institutions(Session, std::string) const {

@@ -127,7 +127,8 @@ struct Institution {
 	std::optional<bool> oauth;
 	std::string status; // the provider's word for its availability; may be empty
 	std::string url;
-	std::string raw; // the provider's object
+	std::string logo; // base64 of a PNG; only from institution(), may be empty
+	std::string raw;  // the provider's object
 };
 
 /// A call that the extension does not model. `query_json` and `body_json`: an object, or empty.
@@ -191,6 +192,8 @@ public:
 	/// Not idempotent, never retried: a lost answer is outcome_unknown, and the old tokens may be dead. Returns the new
 	/// ones.
 	virtual Task<Credentials> rotate(Session session, Credentials credentials) const;
+	/// One call, and a cheap one: for every sync. It names the bank by its id; what that id stands for hardly changes, so
+	/// who needs a name that is missing here, or the logo, asks institution() once and keeps the answer.
 	virtual Task<ConnectionHealth> health(Session session, Credentials credentials) const = 0;
 	/// Takes over tokens that were made elsewhere: `credentials_json` as ob.adopt_connection documents it.
 	virtual Task<Adopted> adopt(Session session, std::string credentials_json) const;
@@ -200,7 +203,9 @@ public:
 	virtual Task<void> sandbox_fire_webhook(Session session, Credentials credentials, std::string code) const;
 	virtual Task<void> sandbox_reset_login(Session session, Credentials credentials) const;
 
-	/// Banks whose name fits `search`; empty: all. Institutions without metadata that costs further calls.
+	/// One bank, with its logo.
+	virtual Task<Institution> institution(Session session, std::string id) const;
+	/// Banks whose name fits `search`; empty: all. Without logos.
 	virtual Task<std::vector<Institution>> institutions(Session session, std::string search) const;
 	/// Sends it with the server's credentials, and the connection's where there are any. Any HTTP status is an answer.
 	/// Throws not_allowed for paths that make, change or end tokens. Never repeated.

@@ -9,20 +9,10 @@
 namespace ob::providers::plaid {
 namespace {
 
+using test::caught;
 using test::plaid_error;
 using test::PlaidSession;
 using test::run_task;
-
-template <class F>
-Error caught(F &&action) {
-	try {
-		action();
-	} catch (const Error &error) {
-		return error;
-	}
-	ADD_FAILURE() << "nothing was thrown";
-	return Error(ErrorCode::internal, "nothing was thrown");
-}
 
 // ---- /link/token/create ----
 
@@ -30,16 +20,24 @@ constexpr const char *kLinkAnswer =
     R"({"link_token":"link-sandbox-1","expiration":"2026-03-10T12:30:00Z","request_id":"r",)"
     R"("hosted_link_url":"https://secure.plaid.com/hl/x"})";
 
-/// What start_link sends.
-std::string link_body(PlaidSession &plaid, const std::string &options, const std::string &mode = "hosted",
-                      const std::string &user = "u1") {
-	plaid.transport.answer("/link/token/create", kLinkAnswer);
+LinkRequest link_request(const std::string &options, const std::string &mode = "hosted",
+                         const std::string &user = "u1") {
 	LinkRequest request;
 	request.user_ref = user;
 	request.mode = mode;
 	request.options_json = options;
+	return request;
+}
+
+/// What start_link sends.
+std::string sent(PlaidSession &plaid, const LinkRequest &request) {
+	plaid.transport.answer("/link/token/create", kLinkAnswer);
 	run_task(plaid.provider.start_link(plaid.session(), request));
 	return plaid.transport.requests.back().canonical_body();
+}
+
+std::string link_body(PlaidSession &plaid, const std::string &options, const std::string &mode = "hosted") {
+	return sent(plaid, link_request(options, mode));
 }
 
 PlaidSession with_name() {
@@ -120,8 +118,7 @@ TEST(PlaidLink, DaysGoWithTransactionsOnly) {
 
 TEST(PlaidLink, OffersWhatToOpen) {
 	PlaidSession plaid = with_name();
-	LinkRequest request;
-	request.user_ref = "u1";
+	LinkRequest request = link_request("");
 	plaid.transport.answer("/link/token/create", kLinkAnswer);
 	const LinkOffer hosted = run_task(plaid.provider.start_link(plaid.session(), request));
 	EXPECT_EQ(hosted.action, "redirect");
@@ -143,7 +140,7 @@ TEST(PlaidLink, RefusesBeforeAnyCall) {
 	const auto error = [](const std::string &options, const std::string &mode = "hosted",
 	                      const std::string &user = "u1") {
 		PlaidSession plaid = with_name();
-		LinkRequest request{user, mode, options};
+		const LinkRequest request = link_request(options, mode, user);
 		const Error result = caught([&] { run_task(plaid.provider.start_link(plaid.session(), request)); });
 		EXPECT_TRUE(plaid.transport.requests.empty()) << options;
 		EXPECT_EQ(result.code(), ErrorCode::invalid_argument) << options;
@@ -162,12 +159,117 @@ TEST(PlaidLink, RefusesBeforeAnyCall) {
 	error(R"({"client_id":"x"})");
 	error(R"({"user":{"client_user_id":"someone else"}})");
 	EXPECT_EQ(error("{}", "hosted", "jane@example.com"), "the user reference looks like an e-mail address");
+	EXPECT_EQ(error(R"({"account_selection":true})"),
+	          "option \"account_selection\" is for a bank that is linked already");
+}
+
+TEST(PlaidLink, ProductsMayBeWrittenAsText) {
+	PlaidSession plaid = with_name();
+	EXPECT_EQ(link_body(plaid,
+	                    R"({"products":"auth","optional_products":"transactions, liabilities",)"
+	                    R"("additional_consented_products":["identity"]})",
+	                    "embedded"),
+	          R"({"additional_consented_products":["identity"],"client_name":"My App","country_codes":["US"],)"
+	          R"("language":"en","optional_products":["transactions","liabilities"],"products":["auth"],)"
+	          R"("transactions":{"days_requested":90},"user":{"client_user_id":"u1"}})");
+}
+
+// ---- /link/token/create in update mode ----
+
+LinkRequest repair(const std::string &options = "{}", const std::string &error_code = {},
+                   const std::string &mode = "embedded") {
+	LinkRequest request = link_request(options, mode);
+	request.credentials = PlaidSession::credentials();
+	request.error_code = error_code;
+	return request;
+}
+
+TEST(PlaidRelink, SendsTheTokenAndNothingOfANewItem) {
+	PlaidSession plaid = with_name();
+	plaid.option("webhook_url", "https://app.example/hook")
+	    .option("redirect_uri", "https://app.example/back")
+	    .option("user_ref_prefix", "shop-")
+	    .option("days_requested", "30");
+	EXPECT_EQ(sent(plaid, repair()),
+	          R"({"access_token":"access-sandbox-1","client_name":"My App","country_codes":["US"],"language":"en",)"
+	          R"("redirect_uri":"https://app.example/back","user":{"client_user_id":"shop-u1"}})");
+	EXPECT_EQ(sent(plaid, repair("{}", "ITEM_LOGIN_REQUIRED", "hosted")),
+	          R"({"access_token":"access-sandbox-1","client_name":"My App","country_codes":["US"],)"
+	          R"("hosted_link":{"completion_redirect_uri":"https://app.example/back"},"language":"en",)"
+	          R"("user":{"client_user_id":"shop-u1"}})");
+	// Null is what the caller writes to leave a field out; these are left out anyway.
+	EXPECT_NO_THROW(sent(plaid, repair(R"({"products":null,"webhook":null,"transactions":null})")));
+}
+
+TEST(PlaidRelink, LetsTheUserChooseAccounts) {
+	PlaidSession plaid = with_name();
+	const auto update = [&](const std::string &options, const std::string &error_code = {}) {
+		sent(plaid, repair(options, error_code));
+		return json::Document::parse(plaid.transport.requests.back().body).get("update").canonical_dump();
+	};
+	const std::string on = R"({"account_selection_enabled":true})";
+	const std::string off = R"({"account_selection_enabled":false})";
+	EXPECT_EQ(update("{}"), "null");
+	EXPECT_EQ(update("{}", "ITEM_LOGIN_REQUIRED"), "null");
+	EXPECT_EQ(update(R"({"account_selection":true})"), on);
+	EXPECT_EQ(update(R"({"account_selection":false})"), off);
+	// Without it the repair of this error would change nothing.
+	EXPECT_EQ(update("{}", "NO_ACCOUNTS"), on);
+	EXPECT_EQ(update(R"({"account_selection":false})", "NO_ACCOUNTS"), off);
+	EXPECT_EQ(update(R"({"account_selection":null})", "NO_ACCOUNTS"), "null");
+	EXPECT_EQ(update(R"({"update":{"account_selection_enabled":false}})", "NO_ACCOUNTS"), off);
+	EXPECT_EQ(update(R"({"update":{"reauthorization_enabled":true}})", "NO_ACCOUNTS"),
+	          R"({"account_selection_enabled":true,"reauthorization_enabled":true})");
+}
+
+TEST(PlaidRelink, AsksForTheConsentThatIsMissing) {
+	PlaidSession plaid = with_name();
+	plaid.option("products", "transactions,liabilities");
+	const auto consented = [&](const std::string &options, const std::string &error_code) {
+		sent(plaid, repair(options, error_code));
+		const auto body = json::Document::parse(plaid.transport.requests.back().body);
+		EXPECT_FALSE(body.has("products") || body.has("transactions"));
+		return body.get("additional_consented_products").canonical_dump();
+	};
+	EXPECT_EQ(consented("{}", "ITEM_LOGIN_REQUIRED"), "null");
+	EXPECT_EQ(consented("{}", "ADDITIONAL_CONSENT_REQUIRED"), R"(["transactions","liabilities"])");
+	EXPECT_EQ(consented(R"({"additional_consented_products":"auth"})", "ADDITIONAL_CONSENT_REQUIRED"), R"(["auth"])");
+	EXPECT_EQ(consented(R"({"additional_consented_products":null})", "ADDITIONAL_CONSENT_REQUIRED"), "null");
+	EXPECT_EQ(consented(R"({"additional_consented_products":["transactions"]})", ""), R"(["transactions"])");
+}
+
+TEST(PlaidRelink, RefusesBeforeAnyCall) {
+	const auto error = [](const std::string &options) {
+		PlaidSession plaid = with_name();
+		const Error result = caught([&] { run_task(plaid.provider.start_link(plaid.session(), repair(options))); });
+		EXPECT_TRUE(plaid.transport.requests.empty()) << options;
+		EXPECT_EQ(result.code(), ErrorCode::invalid_argument) << options;
+		return result;
+	};
+	EXPECT_EQ(error(R"({"products":["auth"]})").message(),
+	          "option \"products\" cannot be set for a bank that is linked already");
+	EXPECT_NE(error(R"({"products":"auth"})").hint().find("additional_consented_products"), std::string::npos);
+	EXPECT_EQ(error(R"({"days_requested":30})").message(),
+	          "option \"days_requested\" has no effect on a bank that is linked already");
+	error(R"({"transactions":{"days_requested":30}})");
+	error(R"({"webhook":"https://app.example/hook"})");
+	EXPECT_EQ(error(R"({"account_selection":"yes"})").message(), "option \"account_selection\" must be true or false");
+	error(R"({"access_token":"access-2"})");
+}
+
+TEST(PlaidRelink, NeedsTheToken) {
+	PlaidSession plaid = with_name();
+	LinkRequest request = repair();
+	request.credentials.clear();
+	request.credentials.emplace("refresh_token", Secret("r"));
+	EXPECT_EQ(caught([&] { run_task(plaid.provider.start_link(plaid.session(), request)); }).code(),
+	          ErrorCode::not_configured);
+	EXPECT_TRUE(plaid.transport.requests.empty());
 }
 
 TEST(PlaidLink, NeedsAClientName) {
 	PlaidSession plaid;
-	LinkRequest request{"u1", "hosted", "{}"};
-	const Error error = caught([&] { run_task(plaid.provider.start_link(plaid.session(), request)); });
+	const Error error = caught([&] { run_task(plaid.provider.start_link(plaid.session(), link_request("{}"))); });
 	EXPECT_STREQ(sqlstate(error.code()), "HV00J");
 	EXPECT_NE(error.message().find("client_name"), std::string::npos);
 	EXPECT_TRUE(plaid.transport.requests.empty());
@@ -179,8 +281,7 @@ TEST(PlaidLink, ChecksTheAnswer) {
 	                         R"({"link_token":"t","hosted_link_url":null})", "[]"}) {
 		PlaidSession plaid = with_name();
 		plaid.transport.answer("/link/token/create", body);
-		LinkRequest request{"u1", "hosted", "{}"};
-		EXPECT_EQ(caught([&] { run_task(plaid.provider.start_link(plaid.session(), request)); }).code(),
+		EXPECT_EQ(caught([&] { run_task(plaid.provider.start_link(plaid.session(), link_request("{}"))); }).code(),
 		          ErrorCode::bad_reply)
 		    << body;
 	}

@@ -68,12 +68,12 @@ void end_well(ConnectionId id, const SyncReport &report) {
 		"bank_updated_at = COALESCE($3, bank_updated_at), "
 		"consent_expires_at = CASE WHEN $4 THEN $5 ELSE consent_expires_at END, "
 		"institution_id = COALESCE(institution_id, $6), institution_name = COALESCE(institution_name, $7), "
-		"institution_logo = COALESCE(institution_logo, $8), updated_at = clock_timestamp() WHERE id = $1");
+		"updated_at = clock_timestamp() WHERE id = $1");
 	const ConnectionHealth health = report.health.value_or(ConnectionHealth());
 	connection.run({Param::integer(id), Param::text(status_name(report.status)),
 					Param::timestamp(health.bank_updated_at), Param::boolean(report.health.has_value()),
 					Param::timestamp(health.consent_expires_at), Param::text_or_null(health.institution_id),
-					Param::text_or_null(health.institution_name), Param::text_or_null(health.institution_logo)});
+					Param::text_or_null(health.institution_name)});
 }
 
 /// Being told to wait is no success: what was wrong before stays as it is shown.

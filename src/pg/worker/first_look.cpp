@@ -8,15 +8,22 @@ namespace ob::pg::worker {
 
 namespace {
 
-Task<void> read_health(store::LoadedServer server, providers::Credentials credentials,
-                       providers::ConnectionHealth *health) {
+Task<void> read_health(store::LoadedServer server, providers::Credentials credentials, store::FirstLook *look) {
 	try {
 		providers::CallStats stats;
 		providers::Session session = Runtime::get().session(server.config, stats);
-		Task<providers::ConnectionHealth> task = server.provider->health(std::move(session), std::move(credentials));
-		*health = co_await task;
+		Task<providers::ConnectionHealth> task = server.provider->health(session, std::move(credentials));
+		look->health = co_await task;
+		if (look->health.institution_id.empty())
+			co_return;
+		Task<providers::Institution> named =
+		    server.provider->institution(std::move(session), look->health.institution_id);
+		const providers::Institution bank = co_await named;
+		if (look->health.institution_name.empty())
+			look->health.institution_name = bank.name;
+		look->institution_logo = bank.logo;
 	} catch (const Error &) {
-		// Only names and dates are missed.
+		// Only names and dates are missed, or a logo.
 	}
 }
 
@@ -40,7 +47,7 @@ Task<store::FirstLook> look_at(store::LoadedServer server, providers::Credential
 	store::FirstLook look;
 	Loop &loop = co_await ThisLoop();
 	TaskGroup group(loop);
-	group.spawn(read_health(server, credentials, &look.health));
+	group.spawn(read_health(server, credentials, &look));
 	group.spawn(read_accounts(server, credentials, &look.accounts));
 	Task<void> both = group.join();
 	co_await both;

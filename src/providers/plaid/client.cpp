@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/loop.hpp"
+#include "core/text.hpp"
 #include "http/retry.hpp"
 #include "providers/plaid/errors.hpp"
 
@@ -126,6 +127,13 @@ json::Object body_with_token(const Credentials &credentials) {
 	json::Object body;
 	body.set_secret("access_token", token->second);
 	return body;
+}
+
+json::Array words(std::string_view list) {
+	json::Array array;
+	for (const std::string_view word : text::split(list))
+		array.add(word);
+	return array;
 }
 
 void bad_answer(std::string_view endpoint, std::string_view what, std::string_view request_id) {

@@ -36,6 +36,9 @@ std::string base_url(const ServerConfig &server);
 /// A request body that begins with the item's token. Throws if `credentials` has none.
 json::Object body_with_token(const Credentials &credentials);
 
+/// The words of a list option, such as "US,CA".
+json::Array words(std::string_view list);
+
 /// The error for a 200 answer that is not what the contract says; `what` names the field.
 [[noreturn]] void bad_answer(std::string_view endpoint, std::string_view what, std::string_view request_id = {});
 

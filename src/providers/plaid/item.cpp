@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "core/text.hpp"
 #include "core/time.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
@@ -32,8 +31,8 @@ bool may_have_happened(const ProviderError &error) {
 	return error.reaction() == Reaction::retry;
 }
 
-/// Only what proves that nothing was sent says no; a lost connection, an answer that could not be kept for want of memory
-/// or a failed wait may have come after the request.
+/// Only what proves that nothing was sent says no; a lost connection, an answer that could not be kept for want of
+/// memory or a failed wait may have come after the request.
 bool may_have_happened(const Error &error) {
 	switch (error.code()) {
 	case ErrorCode::address_refused:
@@ -74,25 +73,6 @@ ConnectionHealth read_health(const json::Document &answer) {
 	health.error_hint = rule.hint;
 	health.reauth_reason = reauth_reason(rule, facts.code_reason);
 	return health;
-}
-
-/// The bank's name; empty if it cannot be had. A name is no reason to fail what asked for the health.
-Task<std::string> institution_name(Session session, std::string institution_id) {
-	json::Array countries;
-	for (const std::string_view code : text::split(session.server->option("country_codes")))
-		countries.add(code);
-	json::Object body;
-	body.set("institution_id", institution_id).set("country_codes", countries);
-	Call call;
-	call.endpoint = "/institutions/get_by_id";
-	call.body = body.dump();
-	std::string name;
-	try {
-		json::Document answer = co_await ask(std::move(session), std::move(call));
-		name = answer.get("institution").text("name");
-	} catch (const Error &) {
-	}
-	co_return std::move(name);
 }
 
 } // namespace
@@ -146,13 +126,10 @@ Task<ConnectionHealth> health(Session session, Credentials credentials) {
 	Call call;
 	call.endpoint = "/item/get";
 	call.body = body_with_token(credentials).dump();
-	json::Document answer = co_await ask(session, std::move(call));
+	json::Document answer = co_await ask(std::move(session), std::move(call));
 	if (!answer.get("item").is_object())
 		bad_answer("/item/get", "item is missing", answer.text("request_id"));
-	ConnectionHealth result = read_health(answer);
-	if (result.institution_name.empty() && !result.institution_id.empty())
-		result.institution_name = co_await institution_name(std::move(session), result.institution_id);
-	co_return std::move(result);
+	co_return read_health(answer);
 }
 
 } // namespace ob::providers::plaid

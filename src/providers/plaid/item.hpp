@@ -11,7 +11,7 @@ namespace ob::providers::plaid {
 Task<Established> exchange(Session session, LinkGrant grant);
 /// /item/remove.
 Task<void> remove(Session session, Credentials credentials);
-/// /item/get, and /institutions/get_by_id where it does not name the bank.
+/// /item/get.
 Task<ConnectionHealth> health(Session session, Credentials credentials);
 
 } // namespace ob::providers::plaid

@@ -19,6 +19,7 @@ namespace ob::providers::plaid {
 namespace {
 
 constexpr std::string_view kTransactions = "transactions";
+constexpr std::string_view kAccountSelection = "account_selection_enabled";
 constexpr std::string_view kDefaultInstitution = "ins_109508"; // First Platypus Bank, without OAuth
 
 [[noreturn]] void bad_option(std::string_view name, std::string_view why, std::string hint = {}) {
@@ -33,13 +34,6 @@ json::Document parse_options(std::string_view text) {
 	if (!options.is_object())
 		throw Error(ErrorCode::invalid_argument, "options must be a JSON object");
 	return options;
-}
-
-json::Array words(std::string_view list) {
-	json::Array array;
-	for (const std::string_view word : text::split(list))
-		array.add(word);
-	return array;
 }
 
 bool holds(json::Node list, std::string_view word) {
@@ -59,8 +53,11 @@ std::int64_t days_requested(const ServerConfig &server, json::Node option) {
 
 // ---- /link/token/create ----
 
+constexpr std::array<std::string_view, 4> kProductFields{
+    "products", "optional_products", "required_if_supported_products", "additional_consented_products"};
+
 // Options of ob.link that are ours, or another provider's: never passed through.
-constexpr std::array<std::string_view, 2> kOurs{"mode", "days_requested"};
+constexpr std::array<std::string_view, 3> kOurs{"mode", "days_requested", "account_selection"};
 constexpr std::array<std::string_view, 3> kForeign{"resend", "email", "otp"};
 // Set by us alone.
 constexpr std::array<std::string_view, 4> kReserved{"client_id", "secret", "access_token", "access_tokens"};
@@ -105,12 +102,18 @@ json::Object user(const ServerConfig &server, const LinkRequest &request, json::
 	return user;
 }
 
+/// Lists of products may be written as one text, "transactions,liabilities".
+void split_products(const json::Document &options, json::Object &body) {
+	for (const std::string_view field : kProductFields)
+		if (options.get(field).is_text())
+			body.set(field, words(options.text(field)));
+}
+
 /// `transactions` with days_requested, where the products name it.
 void add_transactions(const ServerConfig &server, const json::Document &options, json::Object &body) {
-	const bool wanted = holds(body.root().get("products"), kTransactions) ||
-	                    holds(body.root().get("optional_products"), kTransactions) ||
-	                    holds(body.root().get("required_if_supported_products"), kTransactions) ||
-	                    holds(body.root().get("additional_consented_products"), kTransactions);
+	const bool wanted = std::any_of(kProductFields.begin(), kProductFields.end(), [&](std::string_view field) {
+		return holds(body.root().get(field), kTransactions);
+	});
 	if (!wanted || (names(options, kTransactions) && !options.has(kTransactions)))
 		return;
 	json::Object transactions;
@@ -119,6 +122,51 @@ void add_transactions(const ServerConfig &server, const json::Document &options,
 	if (options.has("days_requested") || !transactions.root().has("days_requested"))
 		transactions.set("days_requested", days_requested(server, options.get("days_requested")));
 	body.set(kTransactions, transactions);
+}
+
+/// What only a new item has.
+void add_new_item(const ServerConfig &server, const json::Document &options, json::Object &body) {
+	if (options.has("account_selection"))
+		bad_option("account_selection", "is for a bank that is linked already",
+		           "Link shows the accounts of a new bank by itself.");
+	if (!names(options, "products"))
+		body.set("products", words(server.option("products")));
+	if (!names(options, "webhook"))
+		body.set_if("webhook", server.option("webhook_url"));
+	add_transactions(server, options, body);
+}
+
+/// What an item keeps for life, or has changed elsewhere.
+void refuse_new_item_options(const json::Document &options) {
+	if (options.has("products"))
+		bad_option("products", "cannot be set for a bank that is linked already",
+		           "Name what the user shall consent to besides in additional_consented_products.");
+	for (const std::string_view name : {kTransactions, std::string_view("days_requested"), std::string_view("webhook")})
+		if (options.has(name))
+			bad_option(name, "has no effect on a bank that is linked already");
+}
+
+/// Update mode: the item of `request.credentials` is repaired or widened, and keeps its token.
+void add_update_mode(const ServerConfig &server, const LinkRequest &request, const json::Document &options,
+                     json::Object &body) {
+	refuse_new_item_options(options);
+	if (request.error_code == "ADDITIONAL_CONSENT_REQUIRED" && !names(options, "additional_consented_products"))
+		body.set("additional_consented_products", words(server.option("products")));
+
+	json::Object update;
+	for (const auto &[name, value] : options.get("update").members())
+		update.set(name, value);
+	if (const json::Node selection = options.get("account_selection"); selection.exists()) {
+		if (!selection.is_boolean())
+			bad_option("account_selection", "must be true or false");
+		update.set(kAccountSelection, selection);
+	} else if (request.error_code == "NO_ACCOUNTS" && !names(options, "account_selection") &&
+	           !update.root().has(kAccountSelection)) {
+		// Without it a bank without OAuth would not ask for accounts again, and nothing would be repaired.
+		update.set(kAccountSelection, true);
+	}
+	if (!update.empty())
+		body.set("update", update);
 }
 
 void add_return_address(const ServerConfig &server, const json::Document &options, bool hosted, json::Object &body) {
@@ -142,22 +190,21 @@ WipedString link_body(const ServerConfig &server, const LinkRequest &request) {
 	if (request.mode != "hosted" && request.mode != "embedded")
 		bad_option("mode", "must be hosted or embedded");
 	const json::Document options = parse_options(request.options_json);
-	json::Object body;
+	const bool update_mode = !request.credentials.empty();
+	json::Object body = update_mode ? body_with_token(request.credentials) : json::Object();
 	if (!options.has("client_name"))
 		body.set("client_name", server.required_option("client_name"));
 	if (!options.has("language"))
 		body.set("language", server.option("language"));
 	if (!options.has("country_codes"))
 		body.set("country_codes", words(server.option("country_codes")));
-	if (!names(options, "products"))
-		body.set("products", words(server.option("products")));
-	if (!names(options, "webhook"))
-		body.set_if("webhook", server.option("webhook_url"));
 	pass_through(options, body);
-	if (options.get("products").is_text())
-		body.set("products", words(options.text("products")));
+	split_products(options, body);
 	body.set("user", user(server, request, options.get("user")));
-	add_transactions(server, options, body);
+	if (update_mode)
+		add_update_mode(server, request, options, body);
+	else
+		add_new_item(server, options, body);
 	add_return_address(server, options, request.mode == "hosted", body);
 	return body.dump();
 }

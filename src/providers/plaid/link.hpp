@@ -10,7 +10,7 @@
 
 namespace ob::providers::plaid {
 
-/// /link/token/create for a new item.
+/// /link/token/create: for a new item, or in update mode for the one of `request.credentials`.
 Task<LinkOffer> start_link(Session session, LinkRequest request);
 /// The public tokens in what the application, the browser or a webhook brought.
 std::vector<LinkGrant> grants_from_response(std::string_view response_json);

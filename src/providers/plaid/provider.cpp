@@ -2,6 +2,7 @@
 #include "providers/plaid/provider.hpp"
 
 #include "providers/plaid/accounts.hpp"
+#include "providers/plaid/institutions.hpp"
 #include "providers/plaid/item.hpp"
 #include "providers/plaid/link.hpp"
 #include "providers/plaid/pages.hpp"
@@ -44,6 +45,10 @@ Task<ConnectionHealth> PlaidProvider::health(Session session, Credentials creden
 
 Task<LinkGrant> PlaidProvider::sandbox_grant(Session session, std::string options_json) const {
 	return plaid::sandbox_grant(std::move(session), std::move(options_json));
+}
+
+Task<Institution> PlaidProvider::institution(Session session, std::string id) const {
+	return plaid::institution(std::move(session), std::move(id));
 }
 
 Task<AccountList> PlaidProvider::accounts(Session session, Credentials credentials,

@@ -21,6 +21,8 @@ public:
 	Task<ConnectionHealth> health(Session session, Credentials credentials) const override;
 	Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const override;
 
+	Task<Institution> institution(Session session, std::string id) const override;
+
 	Task<AccountList> accounts(Session session, Credentials credentials,
 	                           std::vector<std::string> account_ids) const override;
 	std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window) const override;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include <gtest/gtest.h>
+
 #include "providers/plaid/provider.hpp"
 #include "providers/provider.hpp"
 #include "unit/support/fake_clock.hpp"
@@ -44,6 +46,18 @@ struct PlaidSession {
 	providers::CallStats stats;
 	providers::plaid::PlaidProvider provider;
 };
+
+/// What `action` throws.
+template <class F>
+Error caught(F &&action) {
+	try {
+		action();
+	} catch (const Error &error) {
+		return error;
+	}
+	ADD_FAILURE() << "nothing was thrown";
+	return Error(ErrorCode::internal, "nothing was thrown");
+}
 
 /// The object Plaid sends with a refusal. The texts must never reach a user.
 inline std::string plaid_error(const std::string &type, const std::string &code,
