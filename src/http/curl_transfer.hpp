@@ -42,6 +42,9 @@ public:
 	/// The answer, once; throws Error for what is none.
 	Response take();
 
+	/// Whether any of the request may have left: libcurl asks us before each sending.
+	bool sent() const noexcept { return ready_ != Instant{}; }
+
 	// ---- for the engine and the pool ----
 
 	const CurlPool *pool() const noexcept { return pool_; }

@@ -17,11 +17,17 @@ CurlTransport::~CurlTransport() = default;
 
 Task<Response> CurlTransport::send(Request request) {
 	CurlTransfer transfer(*engine_, std::move(request));
-	transfer.start();
-	co_await transfer;
-	if (transfer.begin_anew())
+	try {
+		transfer.start();
 		co_await transfer;
-	co_return transfer.take();
+		if (transfer.begin_anew())
+			co_await transfer;
+		co_return transfer.take();
+	} catch (const Error &error) {
+		if (transfer.sent())
+			throw;
+		throw NotSent(error);
+	}
 }
 
 void CurlTransport::drop_pool(std::uint64_t pool) noexcept {

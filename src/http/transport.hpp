@@ -7,9 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/error.hpp"
 #include "core/secret.hpp"
 #include "core/task.hpp"
 
@@ -54,9 +56,16 @@ struct Response {
 	std::optional<std::chrono::seconds> retry_after(Timestamp now) const;
 };
 
+/// A failure before the request left: refused here, or the name, the connection or the TLS handshake failed. What it
+/// asked for has not happened, for certain; of every other failure this cannot be said.
+class NotSent : public Error {
+public:
+	explicit NotSent(Error error) : Error(std::move(error)) {}
+};
+
 /// Sends requests. Throws Error: unreachable (DNS, TCP, TLS), deadline, bad_reply (truncated, wrong media type, empty
-/// 2xx), limit_exceeded (size cap), address_refused (policy). Any HTTP status is an answer, not an error. Destroying
-/// the task aborts the transfer.
+/// 2xx), limit_exceeded (size cap), address_refused (policy); NotSent if nothing was sent. Any HTTP status is an answer,
+/// not an error. Destroying the task aborts the transfer.
 class Transport {
 public:
 	virtual ~Transport() = default;

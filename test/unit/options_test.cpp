@@ -10,25 +10,16 @@
 #include "providers/option_values.hpp"
 #include "providers/options.hpp"
 #include "providers/provider.hpp"
+#include "unit/support/caught.hpp"
 
 namespace ob::providers {
 namespace {
 
 using namespace std::chrono_literals;
+using test::caught;
 
 constexpr auto kServer = OptionCatalog::server;
 constexpr auto kMapping = OptionCatalog::user_mapping;
-
-template <class F>
-Error caught(F &&action) {
-	try {
-		action();
-	} catch (const Error &error) {
-		return error;
-	}
-	ADD_FAILURE() << "nothing was thrown";
-	return Error(ErrorCode::internal, "nothing was thrown");
-}
 
 TEST(Options, AcceptsWhatIsDocumented) {
 	for (const auto &[name, value] : std::initializer_list<std::pair<const char *, const char *>>{

@@ -155,6 +155,13 @@ TEST(PlaidAccounts, CardNumbersAreCut) {
 	EXPECT_EQ(account.raw.find("411111111111"), std::string::npos) << account.raw;
 }
 
+TEST(PlaidAccounts, MasksAreCutBetweenCharacters) {
+	EXPECT_EQ(kept_mask("12"), "12");
+	EXPECT_EQ(kept_mask("XX1234"), "1234");
+	EXPECT_EQ(kept_mask("12••"), "12••");
+	EXPECT_EQ(kept_mask("•••12"), "••12");
+}
+
 TEST(PlaidAccounts, ListsMayBeNullEmptyOrHoldAnIdTwice) {
 	EXPECT_TRUE(read_accounts(R"({"accounts":[],"request_id":"r"})").accounts.empty());
 	EXPECT_TRUE(read_accounts(R"({"accounts":null,"request_id":"r"})").accounts.empty());
@@ -194,6 +201,99 @@ TEST(PlaidAccounts, AsksForAllOrForSome) {
 	          R"({"access_token":"access-sandbox-1","options":{"account_ids":["a","B"]}})");
 	EXPECT_EQ(plaid.stats.last_request_id, "req-9");
 	EXPECT_EQ(plaid.provider.accounts_endpoint(), "/accounts/get");
+}
+
+TEST(PlaidAccounts, WhatOnlyNamesAnAccountMayHaveAnyType) {
+	for (const char *odd : {"5", "true", "[1]", "{\"a\":1}"}) {
+		const Account account =
+		    read_one(R"({"account_id":"acc1","type":"credit","mask":)" + std::string(odd) + R"(,"name":)" + odd +
+		             R"(,"official_name":)" + odd + R"(,"subtype":)" + odd + R"(,"holder_category":)" + odd +
+		             R"(,"balances":{"current":12.5,"iso_currency_code":"USD","last_updated_datetime":)" + odd + "}}");
+		EXPECT_EQ(account.mask + account.name + account.official_name + account.provider_subtype, "") << odd;
+		EXPECT_FALSE(account.balance_at);
+		EXPECT_EQ(account.type, "credit_card");
+		EXPECT_EQ(account.balance_current, "-12.5");
+	}
+	// Not so what says how much there is, and whether it is owed.
+	for (const char *odd : {R"("type":5)", R"("type":["credit"])", R"("balances":"12")", R"("balances":[])",
+	                        R"("balances":{"available":true})", R"("balances":{"limit":"2000"})",
+	                        R"("balances":{"current":{}})", R"("balances":{"iso_currency_code":840})"})
+		EXPECT_EQ(test::caught([&] { read_one(R"({"account_id":"acc1",)" + std::string(odd) + "}"); }).code(),
+		          ErrorCode::bad_reply)
+		    << odd;
+}
+
+// ---- /accounts/balance/get ----
+
+const std::string kOneCard = R"({"account_id":"c","type":"credit","subtype":"credit card",)"
+                             R"("balances":{"current":410,"available":1590,"limit":2000,"iso_currency_code":"USD"}})";
+
+std::string refusal(const char *code, const char *type = "INVALID_REQUEST") {
+	return test::plaid_error(type, code);
+}
+
+TEST(PlaidBalancesOnDemand, AreReadAsAccountsAre) {
+	test::PlaidSession plaid;
+	plaid.transport.answer("/accounts/balance/get", answer(kOneCard)).answer("/accounts/balance/get", answer(""));
+	const AccountList list = test::run_task(plaid.provider.balances(plaid.session(), plaid.credentials(), {}));
+	ASSERT_EQ(list.accounts.size(), 1u);
+	EXPECT_EQ(list.accounts[0].balance_current, "-410");
+	EXPECT_EQ(list.accounts[0].balance_available, "1590");
+	EXPECT_EQ(list.accounts[0].credit_limit, "2000");
+	test::run_task(plaid.provider.balances(plaid.session(), plaid.credentials(), {"a", "b"}));
+	EXPECT_EQ(plaid.transport.requests.at(0).canonical_body(), R"({"access_token":"access-sandbox-1"})");
+	EXPECT_EQ(plaid.transport.requests.at(1).canonical_body(),
+	          R"({"access_token":"access-sandbox-1","options":{"account_ids":["a","b"]}})");
+	EXPECT_EQ(plaid.stats.last_request_id, "req-9");
+	EXPECT_EQ(plaid.provider.balances_endpoint(), "/accounts/balance/get");
+}
+
+TEST(PlaidBalancesOnDemand, SayHowOldTheyMayBeWhereThatIsAsked) {
+	test::PlaidSession plaid;
+	plaid.clock.set("2026-03-10T12:00:00.654321Z");
+	plaid.transport.answer("/accounts/balance/get", 400, refusal("INVALID_FIELD"))
+	    .answer("/accounts/balance/get", answer(kOneCard));
+	const AccountList list = test::run_task(plaid.provider.balances(plaid.session(), plaid.credentials(), {"c"}));
+	EXPECT_EQ(list.accounts.size(), 1u);
+	EXPECT_EQ(plaid.transport.requests.at(1).canonical_body(),
+	          R"({"access_token":"access-sandbox-1","options":{"account_ids":["c"],)"
+	          R"("min_last_updated_datetime":"2026-03-09T12:00:00Z"}})");
+	EXPECT_EQ(plaid.transport.requests.size(), 2u);
+}
+
+TEST(PlaidBalancesOnDemand, FallBackOnCachedOnes) {
+	for (const bool asked_for_age : {true, false}) {
+		test::PlaidSession plaid;
+		if (asked_for_age)
+			plaid.transport.answer("/accounts/balance/get", 400, refusal("INVALID_FIELD"));
+		plaid.transport
+		    .answer("/accounts/balance/get", 400, refusal("LAST_UPDATED_DATETIME_OUT_OF_RANGE", "INVALID_RESULT"))
+		    .answer("/accounts/get", answer(kOneCard));
+		const AccountList list = test::run_task(plaid.provider.balances(plaid.session(), plaid.credentials(), {"c"}));
+		EXPECT_EQ(list.accounts.size(), 1u);
+		EXPECT_EQ(plaid.transport.requests.back().canonical_body(),
+		          R"({"access_token":"access-sandbox-1","options":{"account_ids":["c"]}})");
+		EXPECT_TRUE(plaid.transport.script_used_up());
+	}
+}
+
+TEST(PlaidBalancesOnDemand, FailOtherwise) {
+	const auto code = [](test::PlaidSession &plaid) {
+		return test::caught([&] { test::run_task(plaid.provider.balances(plaid.session(), plaid.credentials(), {})); })
+		    .code();
+	};
+	test::PlaidSession plaid;
+	plaid.transport.answer("/accounts/balance/get", 400, refusal("INVALID_FIELD"))
+	    .answer("/accounts/balance/get", 400, refusal("INVALID_FIELD"));
+	EXPECT_EQ(code(plaid), ErrorCode::refused) << "asked once only";
+	plaid.transport.answer("/accounts/balance/get", 400, refusal("ITEM_LOGIN_REQUIRED", "ITEM_ERROR"));
+	EXPECT_EQ(code(plaid), ErrorCode::reauth_required);
+	plaid.transport.answer("/accounts/balance/get", 400, refusal("INVALID_ACCOUNT_ID", "INVALID_INPUT"));
+	EXPECT_EQ(code(plaid), ErrorCode::not_found);
+	plaid.transport.answer("/accounts/balance/get", "{}");
+	EXPECT_EQ(code(plaid), ErrorCode::bad_reply);
+	EXPECT_TRUE(plaid.transport.script_used_up());
+	EXPECT_EQ(plaid.transport.count("/accounts/get"), 0u);
 }
 
 TEST(PlaidAccounts, NeedAToken) {

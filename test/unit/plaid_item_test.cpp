@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "core/time.hpp"
 #include "providers/plaid/provider.hpp"
@@ -34,41 +35,97 @@ TEST(PlaidExchange, YieldsTheItem) {
 	EXPECT_EQ(plaid.transport.requests.at(0).canonical_body(), R"({"public_token":"public-sandbox-1"})");
 }
 
-TEST(PlaidExchange, IsNeverRepeated) {
-	struct Case {
-		int status; // 0: a failure of the transport
-		std::string body;
-		ErrorCode transport;
-		ErrorCode want;
+// ---- calls that cannot be taken back ----
+
+/// How such a call may go wrong, and what may be said of it then.
+struct Mishap {
+	enum How { answered, failed, unsent };
+	How how;
+	int status;
+	std::string body;
+	ErrorCode failure;
+	ErrorCode want;
+};
+
+const std::vector<Mishap> &mishaps() {
+	using enum ErrorCode;
+	using enum Mishap::How;
+	static const std::vector<Mishap> all{
+	    {failed, 0, "", unreachable, outcome_unknown},
+	    {failed, 0, "", deadline, outcome_unknown},
+	    {failed, 0, "", bad_reply, outcome_unknown},
+	    {failed, 0, "", limit_exceeded, outcome_unknown},
+	    {failed, 0, "", out_of_memory, outcome_unknown},
+	    // Nothing left, so nothing happened.
+	    {unsent, 0, "", unreachable, unreachable},
+	    {unsent, 0, "", deadline, deadline},
+	    {unsent, 0, "", address_refused, address_refused},
+	    {answered, 502, "<html>", {}, outcome_unknown},
+	    {answered, 403, "<html>", {}, outcome_unknown},
+	    {answered, 500, plaid_error("API_ERROR", "INTERNAL_SERVER_ERROR"), {}, outcome_unknown},
+	    {answered, 200, "{}", {}, outcome_unknown},
+	    {answered, 200, "[]", {}, outcome_unknown},
+	    {answered, 200, R"({"access_token":"a")", {}, outcome_unknown},
+	    {answered, 200, R"({"access_token":"","new_access_token":"","item_id":"i"})", {}, outcome_unknown},
+	    {answered, 200, R"({"access_token":"a","new_access_token":null,"item_id":null})", {}, outcome_unknown},
+	    // Plaid itself said no.
+	    {answered, 400, plaid_error("INVALID_INPUT", "INVALID_PUBLIC_TOKEN"), {}, refused},
+	    {answered, 400, plaid_error("INVALID_INPUT", "INVALID_ACCESS_TOKEN"), {}, refused},
+	    {answered, 400, plaid_error("ITEM_ERROR", "ITEM_NOT_FOUND"), {}, reauth_required},
+	    {answered, 400, plaid_error("INVALID_INPUT", "INVALID_API_KEYS"), {}, credentials_refused},
+	    {answered, 429, plaid_error("RATE_LIMIT_EXCEEDED", "RATE_LIMIT"), {}, rate_limited},
 	};
-	for (const Case &c : {
-	         Case{0, "", ErrorCode::unreachable, ErrorCode::outcome_unknown},
-	         Case{0, "", ErrorCode::deadline, ErrorCode::outcome_unknown},
-	         Case{0, "", ErrorCode::bad_reply, ErrorCode::outcome_unknown},
-	         Case{0, "", ErrorCode::limit_exceeded, ErrorCode::outcome_unknown},
-	         Case{0, "", ErrorCode::address_refused, ErrorCode::address_refused},
-	         Case{502, "<html>", {}, ErrorCode::outcome_unknown},
-	         Case{403, "<html>", {}, ErrorCode::outcome_unknown},
-	         Case{500, plaid_error("API_ERROR", "INTERNAL_SERVER_ERROR"), {}, ErrorCode::outcome_unknown},
-	         Case{200, "{}", {}, ErrorCode::outcome_unknown},
-	         Case{200, "[]", {}, ErrorCode::outcome_unknown},
-	         Case{200, "{\"access_token\":\"a\"", {}, ErrorCode::outcome_unknown},
-	         Case{200, R"({"access_token":"","item_id":"i"})", {}, ErrorCode::outcome_unknown},
-	         Case{200, R"({"access_token":"a","item_id":null})", {}, ErrorCode::outcome_unknown},
-	         Case{400, plaid_error("INVALID_INPUT", "INVALID_PUBLIC_TOKEN"), {}, ErrorCode::refused},
-	         Case{400, plaid_error("INVALID_INPUT", "INVALID_API_KEYS"), {}, ErrorCode::credentials_refused},
-	         Case{429, plaid_error("RATE_LIMIT_EXCEEDED", "RATE_LIMIT"), {}, ErrorCode::rate_limited},
-	     }) {
+	return all;
+}
+
+/// Every mishap, met by `call` at `endpoint`: one request, and an error that shows no token.
+template <class F>
+void expect_never_repeated(const char *endpoint, F &&call) {
+	for (const Mishap &mishap : mishaps()) {
 		PlaidSession plaid;
-		if (c.status == 0)
-			plaid.transport.fail("/item/public_token/exchange", c.transport);
+		if (mishap.how == Mishap::answered)
+			plaid.transport.answer(endpoint, mishap.status, mishap.body);
+		else if (mishap.how == Mishap::failed)
+			plaid.transport.fail(endpoint, mishap.failure);
 		else
-			plaid.transport.answer("/item/public_token/exchange", c.status, c.body);
-		const Error error = caught([&] { run_task(plaid.provider.exchange(plaid.session(), grant())); });
-		EXPECT_EQ(error.code(), c.want) << c.status << c.body << sqlstate(error.code());
+			plaid.transport.fail_unsent(endpoint, mishap.failure);
+		const Error error = caught([&] { call(plaid); });
+		EXPECT_EQ(error.code(), mishap.want) << mishap.status << mishap.body << sqlstate(error.code());
 		EXPECT_EQ(plaid.transport.requests.size(), 1u);
-		EXPECT_EQ(error.detail().find("public-sandbox"), std::string::npos);
+		const std::string shown = error.message() + error.detail() + error.hint();
+		EXPECT_EQ(shown.find("-sandbox-"), std::string::npos) << shown;
 	}
+}
+
+TEST(PlaidExchange, IsNeverRepeated) {
+	expect_never_repeated("/item/public_token/exchange",
+	                      [](PlaidSession &plaid) { run_task(plaid.provider.exchange(plaid.session(), grant())); });
+}
+
+TEST(PlaidExchange, NeedsTheServersCredentials) {
+	PlaidSession plaid;
+	plaid.server->credentials.clear();
+	EXPECT_EQ(caught([&] { run_task(plaid.provider.exchange(plaid.session(), grant())); }).code(),
+	          ErrorCode::missing_option);
+	EXPECT_TRUE(plaid.transport.requests.empty());
+}
+
+// ---- /item/access_token/invalidate ----
+
+TEST(PlaidRotation, YieldsTheNewToken) {
+	PlaidSession plaid;
+	plaid.transport.answer("/item/access_token/invalidate",
+	                       R"({"new_access_token":"access-sandbox-2","request_id":"r"})");
+	const Credentials fresh = run_task(plaid.provider.rotate(plaid.session(), plaid.credentials()));
+	ASSERT_EQ(fresh.size(), 1u);
+	EXPECT_EQ(fresh.at("access_token").reveal(), "access-sandbox-2");
+	EXPECT_EQ(plaid.transport.requests.at(0).canonical_body(), R"({"access_token":"access-sandbox-1"})");
+}
+
+TEST(PlaidRotation, IsNeverRepeated) {
+	expect_never_repeated("/item/access_token/invalidate", [](PlaidSession &plaid) {
+		run_task(plaid.provider.rotate(plaid.session(), plaid.credentials()));
+	});
 }
 
 // ---- /item/remove ----
@@ -161,6 +218,72 @@ TEST(PlaidHealth, IsOneCall) {
 
 TEST(PlaidHealth, NeedsAnItem) {
 	EXPECT_EQ(caught([] { health_of(R"({"request_id":"r"})"); }).code(), ErrorCode::bad_reply);
+}
+
+// ---- adopting an item ----
+
+Adopted adopted(PlaidSession &plaid, const std::string &credentials) {
+	plaid.transport.answer("/item/get", item(R"(,"error":null)"));
+	return run_task(plaid.provider.adopt(plaid.session(), credentials));
+}
+
+TEST(PlaidAdoption, TakesOverWhatPlaidKnows) {
+	PlaidSession plaid;
+	const Adopted whole = adopted(plaid, R"({"access_token":"access-sandbox-7","cursor":"c+1/=","item_id":"i"})");
+	EXPECT_EQ(whole.established.provider_connection_id, "i");
+	EXPECT_EQ(whole.established.credentials.at("access_token").reveal(), "access-sandbox-7");
+	EXPECT_EQ(whole.established.credentials.size(), 1u);
+	EXPECT_EQ(whole.established.request_id, "r");
+	EXPECT_EQ(whole.cursor, "c+1/=");
+	EXPECT_EQ(plaid.transport.requests.at(0).canonical_body(), R"({"access_token":"access-sandbox-7"})");
+	for (const char *bare : {R"({"access_token":"access-sandbox-7"})",
+	                         R"({"access_token":"access-sandbox-7","cursor":null,"item_id":null})"}) {
+		EXPECT_EQ(adopted(plaid, bare).cursor, "");
+		EXPECT_EQ(adopted(plaid, bare).established.provider_connection_id, "i");
+	}
+}
+
+TEST(PlaidAdoption, RefusesAForeignItem) {
+	PlaidSession plaid;
+	const Error error = caught([&] { adopted(plaid, R"({"access_token":"access-sandbox-7","item_id":"I"})"); });
+	EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+	EXPECT_EQ(error.message(), "the access token belongs to another item_id");
+}
+
+TEST(PlaidAdoption, ShowsNoToken) {
+	const auto error = [](const std::string &credentials) {
+		PlaidSession plaid;
+		const Error result = caught([&] { run_task(plaid.provider.adopt(plaid.session(), credentials)); });
+		EXPECT_TRUE(plaid.transport.requests.empty()) << credentials;
+		EXPECT_EQ(result.code(), ErrorCode::invalid_argument) << credentials;
+		const std::string shown = result.message() + result.detail() + result.hint();
+		EXPECT_EQ(shown.find("sandbox"), std::string::npos) << shown;
+		return result;
+	};
+	EXPECT_EQ(error(R"({"acess_token":"access-sandbox-7"})").hint(), "Perhaps you meant \"access_token\".");
+	EXPECT_EQ(error(R"({"access-sandbox-7":"x"})").hint(), "Known are access_token, cursor, item_id.");
+	EXPECT_EQ(error(R"({"access_token":"access-sandbox-7","curser":"x"})").hint(), "Perhaps you meant \"cursor\".");
+	EXPECT_EQ(error("{}").message(), "the credentials have no access_token");
+	error(R"({"access_token":""})");
+	error(R"({"access_token":null})");
+	error(R"({"access_token":["access-sandbox-7"]})");
+	error(R"({"access_token":"access-sandbox-7","cursor":5})");
+	error(R"("access-sandbox-7")");
+	error(R"({"access_token":"access-sandbox-7")");
+	error("");
+}
+
+TEST(PlaidAdoption, FailsAsTheCheckDoes) {
+	PlaidSession plaid;
+	const auto adopt = [&] { run_task(plaid.provider.adopt(plaid.session(), R"({"access_token":"access-sandbox-7"})")); };
+	plaid.transport.answer("/item/get", 400, plaid_error("INVALID_INPUT", "INVALID_ACCESS_TOKEN"));
+	const Error refused = caught(adopt);
+	EXPECT_EQ(refused.code(), ErrorCode::refused);
+	EXPECT_EQ((refused.message() + refused.detail() + refused.hint()).find("sandbox-7"), std::string::npos);
+	plaid.transport.answer("/item/get", R"({"item":{"institution_id":"ins_1"},"request_id":"r"})");
+	EXPECT_EQ(caught(adopt).code(), ErrorCode::bad_reply);
+	plaid.transport.answer("/item/get", R"({"request_id":"r"})");
+	EXPECT_EQ(caught(adopt).code(), ErrorCode::bad_reply);
 }
 
 } // namespace

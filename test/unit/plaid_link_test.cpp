@@ -287,65 +287,6 @@ TEST(PlaidLink, ChecksTheAnswer) {
 	}
 }
 
-TEST(PlaidLink, FindsThePublicTokens) {
-	const PlaidProvider provider;
-	const auto tokens = [&](std::string_view response) {
-		std::string found;
-		for (const LinkGrant &grant : provider.grants_from_response(response)) {
-			EXPECT_EQ(grant.kind, "public_token");
-			found += std::string(grant.value.reveal()) + " ";
-		}
-		return found;
-	};
-	EXPECT_EQ(tokens(R"({"public_token":"public-1","metadata":{"x":1}})"), "public-1 ");
-	EXPECT_EQ(tokens(R"({"public_tokens":["public-2"],"public_token":"public-2"})"), "public-2 ");
-	EXPECT_EQ(tokens(R"({"public_tokens":["a","b"]})"), "a b ");
-	for (const char *response : {"{}", "[]", R"({"public_token":""})", R"({"public_token":5})",
-	                             R"({"public_tokens":[]})", R"({"public_tokens":[""]})"})
-		EXPECT_EQ(tokens(response), "") << response;
-}
-
-// ---- /sandbox/public_token/create ----
-
-std::string sandbox_body(PlaidSession &plaid, const std::string &options) {
-	plaid.transport.answer("/sandbox/public_token/create", R"({"public_token":"public-sandbox-7","request_id":"r"})");
-	const LinkGrant result = run_task(plaid.provider.sandbox_grant(plaid.session(), options));
-	EXPECT_EQ(result.value.reveal(), "public-sandbox-7");
-	EXPECT_EQ(result.kind, "public_token");
-	return plaid.transport.requests.back().canonical_body();
-}
-
-TEST(PlaidSandbox, MakesAPublicToken) {
-	PlaidSession plaid;
-	EXPECT_EQ(sandbox_body(plaid, "{}"), R"({"initial_products":["transactions"],"institution_id":"ins_109508",)"
-	                                     R"("options":{"transactions":{"days_requested":90}}})");
-	plaid.option("webhook_url", "https://app.example/hook");
-	EXPECT_EQ(sandbox_body(plaid, R"({"institution_id":"ins_109511","username":"user_custom","password":"{\"a\":1}",)"
-	                              R"("days_requested":730,"products":["transactions","auth"]})"),
-	          R"({"initial_products":["transactions","auth"],"institution_id":"ins_109511",)"
-	          R"("options":{"override_password":"{\"a\":1}","override_username":"user_custom",)"
-	          R"("transactions":{"days_requested":730},"webhook":"https://app.example/hook"}})");
-	EXPECT_EQ(sandbox_body(plaid, R"({"webhook":null,"products":"auth"})"),
-	          R"({"initial_products":["auth"],"institution_id":"ins_109508"})");
-}
-
-TEST(PlaidSandbox, IsForSandboxesOnly) {
-	PlaidSession plaid;
-	plaid.option("environment", "production");
-	EXPECT_EQ(caught([&] { run_task(plaid.provider.sandbox_grant(plaid.session(), "{}")); }).code(),
-	          ErrorCode::not_allowed);
-	EXPECT_TRUE(plaid.transport.requests.empty());
-}
-
-TEST(PlaidSandbox, KnowsItsOptions) {
-	PlaidSession plaid;
-	const Error error =
-	    caught([&] { run_task(plaid.provider.sandbox_grant(plaid.session(), R"({"user_name":"x"})")); });
-	EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-	EXPECT_EQ(error.hint(), "Perhaps you meant \"username\".");
-	EXPECT_TRUE(plaid.transport.requests.empty());
-}
-
 TEST(PlaidProviderTest, NamesItself) {
 	const PlaidProvider provider;
 	EXPECT_EQ(provider.known_hosts(), (std::vector<std::string>{"sandbox.plaid.com", "production.plaid.com"}));

@@ -51,31 +51,38 @@ Date day(const char *text) {
 
 std::vector<std::string> read_all(WindowReader &reader) {
 	std::vector<std::string> ids;
-	while (auto page = run_task(reader.next()))
+	while (auto page = run_task(reader.next())) {
 		for (const Transaction &row : page->rows)
 			ids.emplace_back(row.id);
+		for (const RejectedRow &row : page->rejected)
+			ids.emplace_back(row.transaction_id);
+	}
 	return ids;
 }
 
-TEST(PlaidWindow, PagesByOffset) {
+TEST(PlaidWindow, PagesByOffsetAndRepeatsARow) {
+	const std::string bad = R"({"transaction_id":"bad"})";
+	const std::string nameless = R"({"account_id":"a"})";
 	PlaidSession plaid;
-	plaid.transport.answer("/transactions/get", window_page({tx("1"), tx("2")}, 5))
-	    .answer("/transactions/get", window_page({tx("3"), R"({"transaction_id":"bad"})"}, 5))
-	    .answer("/transactions/get", window_page({tx("5")}, 5));
+	plaid.transport.answer("/transactions/get", window_page({tx("1"), tx("2")}, 7))
+	    .answer("/transactions/get", window_page({tx("2", "9"), tx("3"), bad}, 7))
+	    .answer("/transactions/get", window_page({bad, tx("5"), nameless}, 7))
+	    .answer("/transactions/get", window_page({nameless, tx("7")}, 7));
 	Window window;
 	window.from = day("2026-01-01");
 	window.to = day("2026-01-31");
 	window.account_ids = {"a", "b"};
 	const auto reader = plaid.provider.read_window(plaid.session(), plaid.credentials(), window);
-	EXPECT_EQ(read_all(*reader), (std::vector<std::string>{"1", "2", "3", "5"}));
+	EXPECT_EQ(read_all(*reader), (std::vector<std::string>{"1", "2", "3", "bad", "5", "", "7"}));
 	EXPECT_FALSE(run_task(reader->next()));
-	ASSERT_EQ(plaid.transport.requests.size(), 3u);
+	ASSERT_EQ(plaid.transport.requests.size(), 4u);
 	EXPECT_EQ(plaid.transport.requests[0].canonical_body(),
 	          R"({"access_token":"access-sandbox-1","end_date":"2026-01-31","options":{"account_ids":["a","b"],)"
 	          R"("count":500,"include_original_description":true,"offset":0},"start_date":"2026-01-01"})");
-	EXPECT_NE(plaid.transport.requests[1].body.find("\"offset\":2"), std::string::npos);
-	EXPECT_NE(plaid.transport.requests[2].body.find("\"offset\":4"), std::string::npos);
-	EXPECT_EQ(plaid.stats.pages, 3);
+	EXPECT_NE(plaid.transport.requests[1].body.find("\"offset\":1,"), std::string::npos);
+	EXPECT_NE(plaid.transport.requests[2].body.find("\"offset\":3,"), std::string::npos);
+	EXPECT_NE(plaid.transport.requests[3].body.find("\"offset\":5,"), std::string::npos);
+	EXPECT_EQ(plaid.stats.pages, 4);
 	EXPECT_EQ(plaid.stats.last_request_id, "r");
 }
 
@@ -149,10 +156,21 @@ TEST(PlaidWindow, ChangesInBetweenAreErrors) {
 	const std::string changed = "the transactions changed while being read: ";
 	EXPECT_EQ(outcome({window_page({tx("1")}, 3), window_page({tx("2")}, 4)}), changed + "their number is another one");
 	EXPECT_EQ(outcome({window_page({tx("1")}, 3), window_page({tx("2")}, 2)}), changed + "their number is another one");
-	EXPECT_EQ(outcome({window_page({tx("1"), tx("2")}, 3), window_page({tx("2")}, 3)}),
+	// A row came and another went, so that their number is the same: each in turn in front of the page's border.
+	EXPECT_EQ(outcome({window_page({tx("1"), tx("2")}, 4), window_page({tx("3"), tx("4"), tx("5")}, 4)}),
+	          changed + "they are in other places");
+	EXPECT_EQ(outcome({window_page({tx("1"), tx("2")}, 4), window_page({tx("1"), tx("2"), tx("3")}, 4)}),
+	          changed + "they are in other places");
+	EXPECT_EQ(outcome({window_page({tx("1"), R"({"amount":1})"}, 3), window_page({R"({"amount":2})", tx("3")}, 3)}),
+	          changed + "they are in other places");
+	EXPECT_EQ(outcome({window_page({tx("1"), tx("2")}, 3), window_page({tx("2"), tx("1")}, 3)}),
 	          changed + "one of them came twice");
 	EXPECT_EQ(outcome({window_page({tx("1"), tx("1")}, 2)}), changed + "one of them came twice");
 	EXPECT_EQ(outcome({window_page({tx("1")}, 2), window_page({}, 2)}), changed + "there are fewer than announced");
+	EXPECT_EQ(outcome({window_page({tx("1")}, 2), window_page({tx("1")}, 2)}),
+	          changed + "there are fewer than announced");
+	EXPECT_EQ(outcome({window_page({tx("1")}, 2), window_page({tx("1"), tx("2"), tx("3")}, 2)}),
+	          changed + "there are more than announced");
 	EXPECT_EQ(outcome({window_page({}, 1)}), changed + "there are fewer than announced");
 	EXPECT_EQ(outcome({window_page({tx("1"), tx("2")}, 1)}), changed + "there are more than announced");
 	EXPECT_EQ(outcome({R"({"transactions":[],"request_id":"r"})"}),
@@ -190,7 +208,9 @@ TEST(PlaidWindow, EndlessPagesEnd) {
 	plaid.transport.turns = 0;
 	int next = 0;
 	plaid.transport.handle_with([&](const test::SentRequest &) {
-		return test::FakeTransport::response(200, window_page({tx("x" + std::to_string(++next))}, 2'000'000'000));
+		const std::string before = "x" + std::to_string(next);
+		const std::string after = "x" + std::to_string(++next);
+		return test::FakeTransport::response(200, window_page({tx(before), tx(after)}, 2'000'000'000));
 	});
 	const auto reader = plaid.provider.read_window(plaid.session(), plaid.credentials(), {});
 	EXPECT_EQ(code_of([&] { read_all(*reader); }), ErrorCode::limit_exceeded);

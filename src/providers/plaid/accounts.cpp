@@ -2,6 +2,7 @@
 #include "providers/plaid/accounts.hpp"
 
 #include <array>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "core/text.hpp"
 #include "core/time.hpp"
 #include "providers/plaid/client.hpp"
+#include "providers/plaid/fields.hpp"
 #include "json/document.hpp"
 #include "json/pans.hpp"
 #include "json/reader.hpp"
@@ -18,6 +20,8 @@
 namespace ob::providers::plaid {
 
 namespace {
+
+constexpr auto kOldestBalance = std::chrono::hours(24);
 
 struct TypeRow {
 	std::string_view type;
@@ -70,7 +74,7 @@ Balances read_balances(json::Value value) {
 		else if (key == "unofficial_currency_code")
 			balances.unofficial_currency = field.text_or_empty();
 		else if (key == "last_updated_datetime")
-			balances.updated = field.text_or_empty();
+			balances.updated = text_of(field);
 	});
 	return balances;
 }
@@ -79,13 +83,8 @@ std::string amount(std::string_view number) {
 	return number.empty() ? std::string{} : money::canonical(number);
 }
 
-/// At most the last four characters: what is longer would be more of the number than a mask shows.
-std::string mask(std::string_view sent) {
-	constexpr std::size_t kShown = 4;
-	return std::string(sent.size() > kShown ? sent.substr(sent.size() - kShown) : sent);
-}
-
-Account read_account(json::Value value) {
+/// Id, type and balances are read strictly: the type gives a balance its sign.
+Account read_account(json::Value value, std::string_view endpoint) {
 	Account account;
 	Balances balances;
 	const std::string_view raw = value.object([&](std::string_view key, json::Value field) {
@@ -94,18 +93,18 @@ Account read_account(json::Value value) {
 		else if (key == "balances")
 			balances = read_balances(field);
 		else if (key == "mask")
-			account.mask = mask(field.text_or_empty());
+			account.mask = kept_mask(text_of(field));
 		else if (key == "name")
-			account.name = text::cut_pans(std::string(field.text_or_empty()));
+			account.name = kept_name(text_of(field));
 		else if (key == "official_name")
-			account.official_name = text::cut_pans(std::string(field.text_or_empty()));
+			account.official_name = kept_name(text_of(field));
 		else if (key == "type")
 			account.provider_type = field.text_or_empty();
 		else if (key == "subtype")
-			account.provider_subtype = field.text_or_empty();
+			account.provider_subtype = text_of(field);
 	});
 	if (account.id.empty())
-		bad_answer(kAccountsEndpoint, "an account has no account_id");
+		bad_answer(endpoint, "an account has no account_id");
 	account.type = account_type(account.provider_type, account.provider_subtype);
 	account.currency = balances.iso_currency.empty() ? balances.unofficial_currency : balances.iso_currency;
 	account.balance_current = amount(balances.current);
@@ -118,27 +117,55 @@ Account read_account(json::Value value) {
 	return account;
 }
 
-} // namespace
-
-Task<AccountList> get_accounts(Session session, Credentials credentials, std::vector<std::string> account_ids) {
-	json::Object body = body_with_token(credentials);
+Task<AccountList> ask_accounts(Session session, Credentials credentials, std::string_view endpoint,
+                               std::vector<std::string> account_ids, std::optional<Timestamp> oldest) {
+	json::Object options;
 	if (!account_ids.empty()) {
 		json::Array ids;
 		for (const std::string &id : account_ids)
 			ids.add(id);
-		json::Object options;
 		options.set("account_ids", ids);
-		body.set("options", options);
 	}
+	if (oldest)
+		options.set("min_last_updated_datetime", time::format_timestamp(*oldest));
+	json::Object body = body_with_token(credentials);
+	if (!options.empty())
+		body.set("options", options);
 	Call call;
-	call.endpoint = kAccountsEndpoint;
+	call.endpoint = endpoint;
 	call.body = body.dump();
 	CallStats *stats = session.stats;
 	http::Response response = co_await send(std::move(session), std::move(call));
-	co_return read_accounts(std::move(response.body), stats ? &stats->last_request_id : nullptr);
+	co_return read_accounts(std::move(response.body), endpoint, stats ? &stats->last_request_id : nullptr);
 }
 
-AccountList read_accounts(std::string bytes, std::string *request_id) {
+} // namespace
+
+Task<AccountList> get_accounts(Session session, Credentials credentials, std::vector<std::string> account_ids) {
+	return ask_accounts(std::move(session), std::move(credentials), kAccountsEndpoint, std::move(account_ids), {});
+}
+
+Task<AccountList> get_balances(Session session, Credentials credentials, std::vector<std::string> account_ids) {
+	// Of accounts other than depository ones Capital One gives no balance as of now, and wants to be told how old it may
+	// be. It is the one field that our request can lack, and nothing but the refusal tells that it is wanted.
+	std::optional<Timestamp> oldest;
+	for (bool fresh_enough = true; fresh_enough;) {
+		try {
+			AccountList list = co_await ask_accounts(session, credentials, kBalancesEndpoint, account_ids, oldest);
+			co_return std::move(list);
+		} catch (const ProviderError &error) {
+			fresh_enough = error.provider_code() == "INVALID_FIELD" && !oldest;
+			if (!fresh_enough && error.provider_code() != "LAST_UPDATED_DATETIME_OUT_OF_RANGE")
+				throw;
+		}
+		oldest = std::chrono::floor<std::chrono::seconds>(session.clock->now()) - kOldestBalance;
+	}
+	// The bank has none that recent: the last one Plaid has seen is as good as it gets.
+	AccountList cached = co_await get_accounts(std::move(session), std::move(credentials), std::move(account_ids));
+	co_return std::move(cached);
+}
+
+AccountList read_accounts(std::string bytes, std::string_view endpoint, std::string *request_id) {
 	AccountList list;
 	list.bytes = bytes.size();
 	json::Body body(std::move(bytes));
@@ -152,7 +179,7 @@ AccountList read_accounts(std::string bytes, std::string *request_id) {
 		} else if (key == "accounts") {
 			answered = true;
 			value.array_or_null([&](json::Value item) {
-				Account account = read_account(item);
+				Account account = read_account(item, endpoint);
 				const auto [place, is_new] = places.emplace(account.id, list.accounts.size());
 				if (is_new)
 					list.accounts.push_back(std::move(account));
@@ -165,10 +192,26 @@ AccountList read_accounts(std::string bytes, std::string *request_id) {
 	// Null and absent arrays are empty ones; but an object with neither accounts nor a request id is no answer of
 	// Plaid's, and taking it for "no accounts" would remove them all.
 	if (!answered && id.empty())
-		bad_answer(kAccountsEndpoint, "accounts is missing");
+		bad_answer(endpoint, "accounts is missing");
 	if (request_id)
 		*request_id = id;
 	return list;
+}
+
+std::string kept_name(std::string_view sent) {
+	return text::cut_pans(std::string(sent));
+}
+
+std::string kept_mask(std::string_view sent) {
+	// What is longer would be more of the number than a mask shows.
+	constexpr int kShown = 4;
+	std::size_t begin = sent.size();
+	for (int shown = 0; begin > 0 && shown < kShown;) {
+		--begin;
+		const bool inside_character = (static_cast<unsigned char>(sent[begin]) & 0xC0) == 0x80; // of UTF-8
+		shown += !inside_character;
+	}
+	return std::string(sent.substr(begin));
 }
 
 std::string_view account_type(std::string_view type, std::string_view subtype) {

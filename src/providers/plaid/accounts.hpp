@@ -14,12 +14,22 @@
 namespace ob::providers::plaid {
 
 inline constexpr std::string_view kAccountsEndpoint = "/accounts/get";
+inline constexpr std::string_view kBalancesEndpoint = "/accounts/balance/get";
 
 /// The item's accounts with cached balances; empty `account_ids`: all.
 Task<AccountList> get_accounts(Session session, Credentials credentials, std::vector<std::string> account_ids);
 
-/// Reads an answer of /accounts/get. Ids are unique: of equal ones the last counts.
-AccountList read_accounts(std::string body, std::string *request_id = nullptr);
+/// As get_accounts(), but the bank is asked; where it has nothing recent, the cached balances.
+Task<AccountList> get_balances(Session session, Credentials credentials, std::vector<std::string> account_ids);
+
+/// Reads an answer of either endpoint. Ids are unique: of equal ones the last counts.
+AccountList read_accounts(std::string body, std::string_view endpoint = kAccountsEndpoint,
+                          std::string *request_id = nullptr);
+
+/// Name and mask as accounts have them here, whoever tells them, so that they can be compared: card numbers cut, of a
+/// mask the last four characters.
+std::string kept_name(std::string_view sent);
+std::string kept_mask(std::string_view sent);
 
 /// Our type for Plaid's type and subtype; `other` for what this code does not know.
 std::string_view account_type(std::string_view type, std::string_view subtype);

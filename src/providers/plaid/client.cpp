@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/loop.hpp"
-#include "core/text.hpp"
 #include "http/retry.hpp"
 #include "providers/plaid/errors.hpp"
 
@@ -61,25 +60,33 @@ Failure judge_caught(const Error &error) {
 	return {std::current_exception(), passing, std::nullopt};
 }
 
-void count(const Session &session, const http::Response &response) {
+/// Sends, and counts.
+Task<http::Response> transmit(Session session, http::Request request) {
+	if (session.stats)
+		++session.stats->requests;
+	http::Response response = co_await session.transport->send(std::move(request));
 	if (!session.stats)
-		return;
+		co_return std::move(response);
 	session.stats->bytes += static_cast<std::int64_t>(response.body.size());
 	session.stats->remote_time += response.elapsed;
+	co_return std::move(response);
 }
 
 } // namespace
+
+Task<http::Response> send_raw(Session session, Call call) {
+	http::Request request = build(session, call);
+	request.accept.clear();
+	return transmit(std::move(session), std::move(request));
+}
 
 Task<http::Response> send(Session session, Call call) {
 	http::Backoff backoff(call.repeat == Repeat::allowed ? kTries : 1);
 	for (;;) {
 		Failure failure;
 		http::Request request = build(session, call);
-		if (session.stats)
-			++session.stats->requests;
 		try {
-			http::Response response = co_await session.transport->send(std::move(request));
-			count(session, response);
+			http::Response response = co_await transmit(session, std::move(request));
 			if (response.status == 200)
 				co_return std::move(response);
 			failure = judge(error_from(response, call.endpoint, session.clock->now()));
@@ -127,13 +134,6 @@ json::Object body_with_token(const Credentials &credentials) {
 	json::Object body;
 	body.set_secret("access_token", token->second);
 	return body;
-}
-
-json::Array words(std::string_view list) {
-	json::Array array;
-	for (const std::string_view word : text::split(list))
-		array.add(word);
-	return array;
 }
 
 void bad_answer(std::string_view endpoint, std::string_view what, std::string_view request_id) {

@@ -22,6 +22,9 @@ struct Call {
 	Repeat repeat = Repeat::allowed;
 };
 
+/// Sends once and returns what is answered, whatever status and media type.
+Task<http::Response> send_raw(Session session, Call call);
+
 /// Sends and returns the 200 answer. Throws ProviderError for every other status, Error as http::Transport says.
 /// Passing failures (network, 5xx, answers of a gateway in between, a short Retry-After) are repeated up to three tries
 /// if the call allows it. Counts into session.stats.
@@ -35,9 +38,6 @@ std::string base_url(const ServerConfig &server);
 
 /// A request body that begins with the item's token. Throws if `credentials` has none.
 json::Object body_with_token(const Credentials &credentials);
-
-/// The words of a list option, such as "US,CA".
-json::Array words(std::string_view list);
 
 /// The error for a 200 answer that is not what the contract says; `what` names the field.
 [[noreturn]] void bad_answer(std::string_view endpoint, std::string_view what, std::string_view request_id = {});

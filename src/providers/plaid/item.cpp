@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
 #include "core/time.hpp"
+#include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
 #include "json/document.hpp"
@@ -17,34 +17,47 @@ namespace ob::providers::plaid {
 
 namespace {
 
-constexpr std::string_view kExchangeEndpoint = "/item/public_token/exchange";
+constexpr const char *kToken = "access_token";
+constexpr std::string_view kItemEndpoint = "/item/get";
 
-[[noreturn]] void exchange_unknown(std::string detail) {
-	throw Error(ErrorCode::outcome_unknown, "whether plaid exchanged the public token is unknown", std::move(detail),
-	            "The bank may be linked at Plaid without us holding its token; it is tried once more while the public "
-	            "token is valid, then link again.");
+/// What is said when a call that cannot be taken back may have been carried out, and nobody holds what it brought.
+struct Lost {
+	const char *message;
+	const char *hint;
+};
+
+constexpr Lost kExchangeLost{
+    "whether plaid exchanged the public token is unknown",
+    "The bank may be linked at Plaid without us holding its token; it is tried once more while the public token is "
+    "valid, then link again."};
+constexpr Lost kRotationLost{"whether plaid replaced the access token is unknown",
+                             "If plaid refuses the old token from now on, the new one is lost: link the bank again."};
+
+[[noreturn]] void outcome_unknown(const Lost &lost, std::string detail) {
+	throw Error(ErrorCode::outcome_unknown, lost.message, std::move(detail), lost.hint);
 }
 
-/// Whether the request may have been carried out although it failed. Plaid's own refusals (4xx with an error object)
-/// say no for certain; so do limits. A refused address was never called.
-bool may_have_happened(const ProviderError &error) {
-	return error.reaction() == Reaction::retry;
-}
-
-/// Only what proves that nothing was sent says no; a lost connection, an answer that could not be kept for want of
-/// memory or a failed wait may have come after the request.
-bool may_have_happened(const Error &error) {
-	switch (error.code()) {
-	case ErrorCode::address_refused:
-	case ErrorCode::not_configured:
-	case ErrorCode::missing_option:
-	case ErrorCode::invalid_argument:
-	case ErrorCode::not_allowed:
-	case ErrorCode::not_found:
-		return false;
-	default:
-		return true;
+/// Makes a call that cannot be taken back, once. Fails as the call does where that proves that nothing has happened:
+/// the request never left, or Plaid itself refused it (4xx with an error object; limits are refusals too). Everything
+/// else, an answer that could not be read among it, is outcome_unknown.
+Task<json::Document> ask_once(Session session, Call call, Lost lost) {
+	call.repeat = Repeat::never;
+	std::string detail;
+	try {
+		json::Document answer = co_await ask(std::move(session), std::move(call));
+		co_return std::move(answer);
+	} catch (const ProviderError &error) {
+		if (error.reaction() != Reaction::retry)
+			throw;
+		detail = error.detail();
+	} catch (const http::NotSent &) {
+		throw;
+	} catch (const Error &error) {
+		if (error.code() == ErrorCode::missing_option) // found while the request was put together
+			throw;
+		detail = error.detail();
 	}
+	outcome_unknown(lost, std::move(detail));
 }
 
 // What /item/remove answers where there is nothing left to remove. INVALID_ACCESS_TOKEN is not among them: the item may
@@ -75,38 +88,61 @@ ConnectionHealth read_health(const json::Document &answer) {
 	return health;
 }
 
+Task<json::Document> get_item(Session session, Credentials credentials) {
+	Call call;
+	call.endpoint = kItemEndpoint;
+	call.body = body_with_token(credentials).dump();
+	json::Document answer = co_await ask(std::move(session), std::move(call));
+	if (!answer.get("item").is_object())
+		bad_answer(kItemEndpoint, "item is missing", answer.text("request_id"));
+	co_return std::move(answer);
+}
+
+/// What ob.adopt_connection is given. Errors name nothing of it but what we know: a token may stand in any place.
+json::Document parse_credentials(std::string_view text) {
+	constexpr std::array<std::string_view, 3> kKnown{kToken, "cursor", "item_id"};
+	json::Document given = parse_object(text, "credentials");
+	for (const auto &[name, value] : given.root().members()) {
+		if (std::find(kKnown.begin(), kKnown.end(), name) == kKnown.end())
+			throw Error(ErrorCode::invalid_argument, "the credentials have an unknown member", {},
+			            known_names_hint(name, kKnown));
+		if (value.exists() && !value.is_text())
+			throw Error(ErrorCode::invalid_argument, "the credentials' members must be texts");
+	}
+	if (given.text(kToken).empty())
+		throw Error(ErrorCode::invalid_argument, "the credentials have no access_token");
+	return given;
+}
+
 } // namespace
 
 Task<Established> exchange(Session session, LinkGrant grant) {
 	json::Object body;
 	body.set_secret("public_token", grant.value);
 	Call call;
-	call.endpoint = kExchangeEndpoint;
+	call.endpoint = "/item/public_token/exchange";
 	call.body = body.dump();
-	call.repeat = Repeat::never;
-	std::optional<json::Document> answer;
-	std::optional<std::string> lost;
-	try {
-		json::Document document = co_await ask(std::move(session), std::move(call));
-		answer.emplace(std::move(document));
-	} catch (const ProviderError &error) {
-		if (!may_have_happened(error))
-			throw;
-		lost = error.detail();
-	} catch (const Error &error) {
-		if (!may_have_happened(error))
-			throw;
-		lost = error.detail();
-	}
-	if (lost)
-		exchange_unknown(*lost);
+	const std::string endpoint = call.endpoint;
+	json::Document answer = co_await ask_once(std::move(session), std::move(call), kExchangeLost);
 	Established established;
-	established.provider_connection_id = answer->text("item_id");
-	established.request_id = answer->text("request_id");
-	established.credentials.emplace("access_token", Secret(answer->text("access_token")));
-	if (established.provider_connection_id.empty() || answer->text("access_token").empty())
-		exchange_unknown(error_detail(kExchangeEndpoint, 200, {}, established.request_id));
+	established.provider_connection_id = answer.text("item_id");
+	established.request_id = answer.text("request_id");
+	established.credentials.emplace(kToken, Secret(answer.text("access_token")));
+	if (established.provider_connection_id.empty() || answer.text("access_token").empty())
+		outcome_unknown(kExchangeLost, error_detail(endpoint, 200, {}, established.request_id));
 	co_return std::move(established);
+}
+
+Task<Credentials> rotate(Session session, Credentials credentials) {
+	Call call;
+	call.endpoint = "/item/access_token/invalidate";
+	call.body = body_with_token(credentials).dump();
+	const std::string endpoint = call.endpoint;
+	json::Document answer = co_await ask_once(std::move(session), std::move(call), kRotationLost);
+	if (answer.text("new_access_token").empty())
+		outcome_unknown(kRotationLost, error_detail(endpoint, 200, {}, answer.text("request_id")));
+	credentials.insert_or_assign(kToken, Secret(answer.text("new_access_token")));
+	co_return std::move(credentials);
 }
 
 Task<void> remove(Session session, Credentials credentials) {
@@ -123,13 +159,25 @@ Task<void> remove(Session session, Credentials credentials) {
 }
 
 Task<ConnectionHealth> health(Session session, Credentials credentials) {
-	Call call;
-	call.endpoint = "/item/get";
-	call.body = body_with_token(credentials).dump();
-	json::Document answer = co_await ask(std::move(session), std::move(call));
-	if (!answer.get("item").is_object())
-		bad_answer("/item/get", "item is missing", answer.text("request_id"));
+	json::Document answer = co_await get_item(std::move(session), std::move(credentials));
 	co_return read_health(answer);
+}
+
+Task<Adopted> adopt(Session session, std::string credentials_json) {
+	const json::Document given = parse_credentials(credentials_json);
+	Adopted adopted;
+	adopted.cursor = given.text("cursor");
+	adopted.established.credentials.emplace(kToken, Secret(given.text(kToken)));
+	json::Document answer = co_await get_item(std::move(session), adopted.established.credentials);
+	const std::string_view id = answer.get("item").text("item_id");
+	if (id.empty())
+		bad_answer(kItemEndpoint, "item_id is missing", answer.text("request_id"));
+	if (given.has("item_id") && given.text("item_id") != id)
+		throw Error(ErrorCode::invalid_argument, "the access token belongs to another item_id",
+		            error_detail(kItemEndpoint, 200, {}, answer.text("request_id")));
+	adopted.established.provider_connection_id = id;
+	adopted.established.request_id = answer.text("request_id");
+	co_return std::move(adopted);
 }
 
 } // namespace ob::providers::plaid

@@ -1,5 +1,7 @@
-// The life of an item: exchange, health, removal. C++ regime.
+// The life of an item: exchange or adoption, health, rotation, removal. C++ regime.
 #pragma once
+
+#include <string>
 
 #include "providers/provider.hpp"
 
@@ -9,6 +11,10 @@ namespace ob::providers::plaid {
 
 /// /item/public_token/exchange, never repeated.
 Task<Established> exchange(Session session, LinkGrant grant);
+/// Takes over an item made elsewhere: {"access_token", "cursor"?, "item_id"?}, checked with /item/get.
+Task<Adopted> adopt(Session session, std::string credentials_json);
+/// /item/access_token/invalidate, never repeated.
+Task<Credentials> rotate(Session session, Credentials credentials);
 /// /item/remove.
 Task<void> remove(Session session, Credentials credentials);
 /// /item/get.

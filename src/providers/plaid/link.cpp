@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
-#include "core/text.hpp"
 #include "core/time.hpp"
-#include "providers/option_values.hpp"
+#include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "json/document.hpp"
 
@@ -20,38 +18,11 @@ namespace {
 
 constexpr std::string_view kTransactions = "transactions";
 constexpr std::string_view kAccountSelection = "account_selection_enabled";
-constexpr std::string_view kDefaultInstitution = "ins_109508"; // First Platypus Bank, without OAuth
 
-[[noreturn]] void bad_option(std::string_view name, std::string_view why, std::string hint = {}) {
-	throw Error(ErrorCode::invalid_argument, "option \"" + std::string(name) + "\" " + std::string(why), {},
-	            std::move(hint));
+template <std::size_t N>
+bool is_one_of(std::string_view name, const std::array<std::string_view, N> &names) {
+	return std::find(names.begin(), names.end(), name) != names.end();
 }
-
-json::Document parse_options(std::string_view text) {
-	json::ParseLimits limits;
-	limits.error = ErrorCode::invalid_argument;
-	json::Document options = json::Document::parse(text.empty() ? "{}" : text, limits);
-	if (!options.is_object())
-		throw Error(ErrorCode::invalid_argument, "options must be a JSON object");
-	return options;
-}
-
-bool holds(json::Node list, std::string_view word) {
-	const auto items = list.items();
-	return std::any_of(items.begin(), items.end(), [&](json::Node item) { return item.text() == word; });
-}
-
-/// The caller's days_requested, else the server's. Fixed for the life of the item.
-std::int64_t days_requested(const ServerConfig &server, json::Node option) {
-	if (!option.exists())
-		return parse_integer(server.option("days_requested")).value_or(90);
-	const auto days = option.integer();
-	if (!days || *days < 1 || *days > 730)
-		bad_option("days_requested", "must be an integer from 1 to 730");
-	return *days;
-}
-
-// ---- /link/token/create ----
 
 constexpr std::array<std::string_view, 4> kProductFields{
     "products", "optional_products", "required_if_supported_products", "additional_consented_products"};
@@ -61,11 +32,6 @@ constexpr std::array<std::string_view, 3> kOurs{"mode", "days_requested", "accou
 constexpr std::array<std::string_view, 3> kForeign{"resend", "email", "otp"};
 // Set by us alone.
 constexpr std::array<std::string_view, 4> kReserved{"client_id", "secret", "access_token", "access_tokens"};
-
-template <std::size_t N>
-bool is_one_of(std::string_view name, const std::array<std::string_view, N> &names) {
-	return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 /// Every field of the caller's that is Plaid's. Null means "leave it out", also where the server has a default: Plaid
 /// refuses nulls.
@@ -78,12 +44,6 @@ void pass_through(const json::Document &options, json::Object &body) {
 		if (!is_one_of(name, kOurs) && value.exists())
 			body.set(name, value);
 	}
-}
-
-/// Whether the caller named the field, be it as null.
-bool names(const json::Document &options, std::string_view field) {
-	const auto members = options.root().members();
-	return std::any_of(members.begin(), members.end(), [&](const auto &member) { return member.first == field; });
 }
 
 json::Object user(const ServerConfig &server, const LinkRequest &request, json::Node callers) {
@@ -189,7 +149,7 @@ void add_return_address(const ServerConfig &server, const json::Document &option
 WipedString link_body(const ServerConfig &server, const LinkRequest &request) {
 	if (request.mode != "hosted" && request.mode != "embedded")
 		bad_option("mode", "must be hosted or embedded");
-	const json::Document options = parse_options(request.options_json);
+	const json::Document options = parse_object(request.options_json);
 	const bool update_mode = !request.credentials.empty();
 	json::Object body = update_mode ? body_with_token(request.credentials) : json::Object();
 	if (!options.has("client_name"))
@@ -207,55 +167,6 @@ WipedString link_body(const ServerConfig &server, const LinkRequest &request) {
 		add_new_item(server, options, body);
 	add_return_address(server, options, request.mode == "hosted", body);
 	return body.dump();
-}
-
-// ---- /sandbox/public_token/create ----
-
-constexpr std::array<std::string_view, 6> kSandboxOptions{"institution_id", "products",       "username",
-                                                          "password",       "days_requested", "webhook"};
-
-void check_sandbox_options(const json::Document &options) {
-	for (const auto &[name, value] : options.root().members()) {
-		if (is_one_of(name, kSandboxOptions))
-			continue;
-		const std::string_view near = text::nearest(name, kSandboxOptions);
-		bad_option(name, "is not known here",
-		           near.empty() ? std::string{} : "Perhaps you meant \"" + std::string(near) + "\".");
-	}
-}
-
-WipedString sandbox_body(const ServerConfig &server, std::string_view options_json) {
-	const json::Document given = parse_options(options_json);
-	check_sandbox_options(given);
-	json::Object options;
-	if (names(given, "webhook"))
-		options.set_if("webhook", given.text("webhook"));
-	else
-		options.set_if("webhook", server.option("webhook_url"));
-	options.set_if("override_username", given.text("username"));
-	options.set_if("override_password", given.text("password"));
-
-	json::Object body;
-	body.set("institution_id", given.has("institution_id") ? given.text("institution_id") : kDefaultInstitution);
-	if (given.get("products").is_array())
-		body.set("initial_products", given.get("products"));
-	else
-		body.set("initial_products", words(given.has("products") ? given.text("products") : server.option("products")));
-	if (holds(body.root().get("initial_products"), kTransactions)) {
-		json::Object transactions;
-		transactions.set("days_requested", days_requested(server, given.get("days_requested")));
-		options.set(kTransactions, transactions);
-	}
-	if (!options.empty())
-		body.set("options", options);
-	return body.dump();
-}
-
-LinkGrant public_token(std::string_view token) {
-	LinkGrant grant;
-	grant.kind = "public_token";
-	grant.value = Secret(token);
-	return grant;
 }
 
 } // namespace
@@ -278,34 +189,6 @@ Task<LinkOffer> start_link(Session session, LinkRequest request) {
 	if (hosted && offer.url.empty())
 		bad_answer(endpoint, "hosted_link_url is missing", answer.text("request_id"));
 	co_return std::move(offer);
-}
-
-std::vector<LinkGrant> grants_from_response(std::string_view response_json) {
-	json::ParseLimits limits;
-	limits.error = ErrorCode::invalid_argument;
-	const json::Document response = json::Document::parse(response_json, limits);
-	std::vector<LinkGrant> grants;
-	// The list is the form of webhooks: several tokens are several items, each to be exchanged on its own.
-	for (const json::Node token : response.get("public_tokens").items())
-		if (!token.text().empty())
-			grants.push_back(public_token(token.text()));
-	if (const std::string_view token = response.text("public_token"); grants.empty() && !token.empty())
-		grants.push_back(public_token(token));
-	return grants;
-}
-
-Task<LinkGrant> sandbox_grant(Session session, std::string options_json) {
-	if (session.server->option("environment") != "sandbox")
-		throw Error(ErrorCode::not_allowed, "server \"" + session.server->name + "\" is not a sandbox", {},
-		            "Only a server with environment 'sandbox' can link without a person.");
-	Call call;
-	call.endpoint = "/sandbox/public_token/create";
-	call.body = sandbox_body(*session.server, options_json);
-	const std::string endpoint = call.endpoint;
-	json::Document answer = co_await ask(std::move(session), std::move(call));
-	if (answer.text("public_token").empty())
-		bad_answer(endpoint, "public_token is missing", answer.text("request_id"));
-	co_return public_token(answer.text("public_token"));
 }
 
 } // namespace ob::providers::plaid

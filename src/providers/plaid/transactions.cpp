@@ -11,6 +11,7 @@
 #include "core/money.hpp"
 #include "core/text.hpp"
 #include "core/time.hpp"
+#include "providers/plaid/fields.hpp"
 #include "json/key_table.hpp"
 #include "json/pans.hpp"
 
@@ -85,25 +86,6 @@ struct Sources {
 	std::string_view legacy_first;
 	std::string_view legacy_last;
 };
-
-// One field of an unexpected type must not stop a whole connection: optional ones count as absent, required ones
-// reject the row.
-
-std::string_view text_of(json::Value value) {
-	return value.kind() == json::Kind::text ? value.text() : std::string_view{};
-}
-
-template <class F>
-void members_of(json::Value value, F &&on_field) {
-	if (value.kind() == json::Kind::object)
-		value.object(on_field);
-}
-
-template <class F>
-void elements_of(json::Value value, F &&on_item) {
-	if (value.kind() == json::Kind::array)
-		value.array(on_item);
-}
 
 void read_field(Field field, json::Value value, Transaction &row, Sources &from) {
 	switch (field) {

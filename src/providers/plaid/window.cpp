@@ -8,6 +8,7 @@
 #include "providers/option_values.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
+#include "providers/plaid/fields.hpp"
 #include "providers/plaid/pages.hpp"
 #include "providers/plaid/transactions.hpp"
 #include "json/document.hpp"
@@ -24,25 +25,47 @@ constexpr std::int64_t kPageSize = 500; // the most Plaid gives; fewer pages are
 constexpr std::int64_t kMaxPages = 20'000;
 
 struct Answer {
-	TransactionPage page;
+	TransactionPage page; // without the row that it repeats
+	std::int64_t count = 0;
+	std::string first, last; // of all that came, repeated row included
 	std::optional<std::int64_t> total;
 	std::string request_id;
 };
 
-Answer read_answer(std::string bytes) {
+/// What tells a row from others: its id, or all of it if it has none.
+std::string identity(json::Value row) {
+	std::string_view id;
+	members_of(row, [&](std::string_view key, json::Value field) {
+		if (key == "transaction_id")
+			id = text_of(field);
+	});
+	return std::string(id.empty() ? row.raw() : id);
+}
+
+/// `repeats`: the first row stood on the page before.
+Answer read_answer(std::string bytes, bool repeats) {
 	Answer answer;
 	answer.page.bytes = bytes.size();
 	auto body = std::make_unique<json::Body>(std::move(bytes));
 	json::Reader reader(*body);
+	std::optional<json::Value> last;
 	reader.root().object([&](std::string_view key, json::Value value) {
 		if (key == "transactions")
-			value.array_or_null([&](json::Value item) { read_transaction(item, *body, Raw::keep, answer.page); });
+			value.array_or_null([&](json::Value item) {
+				if (answer.count++ == 0)
+					answer.first = identity(item);
+				if (answer.count > 1 || !repeats)
+					read_transaction(item, *body, Raw::keep, answer.page);
+				last = item;
+			});
 		else if (key == "total_transactions")
 			answer.total = value.integer_or_null();
 		else if (key == "request_id")
 			answer.request_id = value.text_or_empty();
 	});
 	reader.finish();
+	if (last)
+		answer.last = identity(*last);
 	answer.page.memory = std::move(body);
 	return answer;
 }
@@ -71,7 +94,7 @@ public:
 		call.endpoint = kWindowEndpoint;
 		call.body = request();
 		http::Response response = co_await send(session_, std::move(call));
-		Answer answer = read_answer(std::move(response.body));
+		Answer answer = read_answer(std::move(response.body), read_ > 0);
 		if (session_.stats) {
 			++session_.stats->pages;
 			session_.stats->last_request_id = answer.request_id;
@@ -97,7 +120,7 @@ private:
 
 	WipedString request() const {
 		json::Object options;
-		options.set("count", kPageSize).set("offset", offset_).set("include_original_description", true);
+		options.set("count", kPageSize).set("offset", std::max(read_ - 1, std::int64_t{0})).set("include_original_description", true);
 		if (!window_.account_ids.empty()) {
 			json::Array ids;
 			for (const std::string &id : window_.account_ids)
@@ -110,32 +133,37 @@ private:
 		return body.dump();
 	}
 
-	/// Offsets count from a list that the bank may change between two pages: then rows are missed or come twice. A
-	/// change that leaves total and ids alone is not seen, nor is it one that loses a row.
+	/// Offsets count from a list that the bank may change between two pages: then rows are missed or come twice. So
+	/// each page begins with the last row of the one before: where rows came or went in front of it, another one stands
+	/// there, even if their number is the same.
 	void check(const Answer &answer) {
 		if (!answer.total || *answer.total < 0)
 			bad_answer(kWindowEndpoint, "total_transactions is missing or negative", answer.request_id);
 		if (total_ && *total_ != *answer.total)
 			moved("their number is another one", answer.request_id);
+		if (read_ > 0 && answer.count > 0 && answer.first != last_)
+			moved("they are in other places", answer.request_id);
 		total_ = answer.total;
 		const TransactionPage &page = answer.page;
 		for (const Transaction &row : page.rows)
 			if (!seen_.insert(row.id))
 				moved("one of them came twice", answer.request_id);
-		const auto count = static_cast<std::int64_t>(page.rows.size() + page.rejected.size());
-		offset_ += count;
-		if (offset_ > *total_)
+		const auto fresh = static_cast<std::int64_t>(page.rows.size() + page.rejected.size());
+		read_ += fresh;
+		if (read_ > *total_)
 			moved("there are more than announced", answer.request_id);
-		if (count == 0 && offset_ < *total_)
+		if (fresh == 0 && read_ < *total_)
 			moved("there are fewer than announced", answer.request_id);
-		done_ = offset_ == *total_;
+		last_ = answer.last;
+		done_ = read_ == *total_;
 	}
 
 	Session session_;
 	Credentials credentials_;
 	Window window_;
-	std::int64_t offset_ = 0;
 	std::int64_t pages_ = 0;
+	std::int64_t read_ = 0;
+	std::string last_;
 	std::optional<std::int64_t> total_;
 	// A collision would make a scan fail that could have been right, never the other way round.
 	IdSet seen_;

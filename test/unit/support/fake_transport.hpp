@@ -40,7 +40,7 @@ struct SentRequest {
 
 class FakeTransport final : public http::Transport {
 public:
-	using Answer = std::variant<http::Response, Error>;
+	using Answer = std::variant<http::Response, Error, http::NotSent>;
 	using Handler = std::function<http::Response(const SentRequest &)>;
 
 	static http::Response response(int status, std::string body) {
@@ -66,6 +66,11 @@ public:
 		script_[endpoint].emplace_back(Error(code, "scripted failure", "endpoint " + endpoint));
 		return *this;
 	}
+	/// A failure before anything was sent.
+	FakeTransport &fail_unsent(const std::string &endpoint, ErrorCode code) {
+		script_[endpoint].emplace_back(http::NotSent(Error(code, "scripted failure", "endpoint " + endpoint)));
+		return *this;
+	}
 	/// Answers what the script does not.
 	void handle_with(Handler handler) { handler_ = std::move(handler); }
 
@@ -89,7 +94,9 @@ public:
 		if (!queue.empty()) {
 			Answer next = std::move(queue.front());
 			queue.pop_front();
-			if (const Error *error = std::get_if<Error>(&next))
+			if (const auto *error = std::get_if<http::NotSent>(&next))
+				throw http::NotSent(*error);
+			if (const auto *error = std::get_if<Error>(&next))
 				throw Error(*error);
 			co_return std::move(std::get<http::Response>(next));
 		}

@@ -4,10 +4,9 @@
 #include <memory>
 #include <string>
 
-#include <gtest/gtest.h>
-
 #include "providers/plaid/provider.hpp"
 #include "providers/provider.hpp"
+#include "unit/support/caught.hpp"
 #include "unit/support/fake_clock.hpp"
 #include "unit/support/fake_transport.hpp"
 
@@ -46,18 +45,6 @@ struct PlaidSession {
 	providers::CallStats stats;
 	providers::plaid::PlaidProvider provider;
 };
-
-/// What `action` throws.
-template <class F>
-Error caught(F &&action) {
-	try {
-		action();
-	} catch (const Error &error) {
-		return error;
-	}
-	ADD_FAILURE() << "nothing was thrown";
-	return Error(ErrorCode::internal, "nothing was thrown");
-}
 
 /// The object Plaid sends with a refusal. The texts must never reach a user.
 inline std::string plaid_error(const std::string &type, const std::string &code,

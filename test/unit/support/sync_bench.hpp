@@ -78,18 +78,6 @@ inline std::vector<std::string> ids(std::initializer_list<const char *> list) {
 	return {list.begin(), list.end()};
 }
 
-/// The error that `action` throws.
-template <class F>
-Error caught(F &&action) {
-	try {
-		action();
-	} catch (const Error &error) {
-		return error;
-	}
-	ADD_FAILURE() << "nothing was thrown";
-	return Error(ErrorCode::internal, "nothing was thrown");
-}
-
 inline void add_many(BankModel &bank, int count, const std::string &prefix = "t") {
 	for (int i = 0; i < count; ++i)
 		bank.add(prefix + std::to_string(i), std::to_string(i + 1) + ".50");
