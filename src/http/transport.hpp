@@ -46,7 +46,7 @@ struct Request {
 struct Response {
 	int status = 0;
 	std::vector<std::pair<std::string, std::string>> headers; // names in lower case, in order of arrival
-	std::string body;                                          // raw bytes, at most max_response_size
+	std::string body;                                         // raw bytes, at most max_response_size
 	std::chrono::microseconds elapsed{};
 
 	/// First header of that name (lower case); empty if absent.
@@ -64,8 +64,8 @@ public:
 };
 
 /// Sends requests. Throws Error: unreachable (DNS, TCP, TLS), deadline, bad_reply (truncated, wrong media type, empty
-/// 2xx), limit_exceeded (size cap), address_refused (policy); NotSent if nothing was sent. Any HTTP status is an answer,
-/// not an error. Destroying the task aborts the transfer.
+/// 2xx), limit_exceeded (size cap), address_refused (policy); NotSent if nothing was sent. Any HTTP status is an
+/// answer, not an error. Destroying the task aborts the transfer.
 class Transport {
 public:
 	virtual ~Transport() = default;

@@ -97,9 +97,10 @@ TEST(PlaidInstitutions, AreSearchedByName) {
 
 TEST(PlaidInstitutions, OddFieldsDoNotHideABank) {
 	PlaidSession plaid;
-	plaid.transport.answer("/institutions/search",
-	                       R"({"institutions":[{"institution_id":"i","name":7,"products":"x","country_codes":[1,null,"US"],)"
-	                       R"("oauth":"yes","url":{},"logo":[]}]})");
+	plaid.transport.answer(
+	    "/institutions/search",
+	    R"({"institutions":[{"institution_id":"i","name":7,"products":"x","country_codes":[1,null,"US"],)"
+	    R"("oauth":"yes","url":{},"logo":[]}]})");
 	const auto banks = run_task(plaid.provider.institutions(plaid.session(), "x"));
 	ASSERT_EQ(found(banks), "i");
 	EXPECT_EQ(banks[0].countries, (std::vector<std::string>{"US"}));

@@ -275,7 +275,9 @@ TEST(PlaidAdoption, ShowsNoToken) {
 
 TEST(PlaidAdoption, FailsAsTheCheckDoes) {
 	PlaidSession plaid;
-	const auto adopt = [&] { run_task(plaid.provider.adopt(plaid.session(), R"({"access_token":"access-sandbox-7"})")); };
+	const auto adopt = [&] {
+		run_task(plaid.provider.adopt(plaid.session(), R"({"access_token":"access-sandbox-7"})"));
+	};
 	plaid.transport.answer("/item/get", 400, plaid_error("INVALID_INPUT", "INVALID_ACCESS_TOKEN"));
 	const Error refused = caught(adopt);
 	EXPECT_EQ(refused.code(), ErrorCode::refused);

@@ -52,8 +52,9 @@ std::string succeeded(const std::string &results, const std::string &more = {}) 
 /// One that the user gave up.
 std::string given_up(const std::string &error, const std::string &finished_at = "2026-03-10T11:02:03.123456789Z",
                      const char *key = "exit") {
-	return R"({"link_session_id":"s","finished_at":")" + finished_at + R"(","results":null,")" + key + R"(":{"error":)" +
-	       error + R"(,"metadata":{"status":"requires_credentials","institution":null,"link_session_id":"s"}}})";
+	return R"({"link_session_id":"s","finished_at":")" + finished_at + R"(","results":null,")" + key +
+	       R"(":{"error":)" + error +
+	       R"(,"metadata":{"status":"requires_credentials","institution":null,"link_session_id":"s"}}})";
 }
 
 constexpr const char *kRunning = R"({"link_session_id":"s2","started_at":"2026-03-10T11:01:00Z","finished_at":null})";
@@ -84,10 +85,12 @@ TEST(PlaidJourney, CollectsFromAllSessionsEachTokenOnce) {
 	                     .grants),
 	          "a b c");
 	// The older form stands beside the newer one, or alone.
-	const std::string on_success = R"(,"on_success":{"public_token":"a","metadata":{"institution":null,"accounts":null}})";
+	const std::string on_success =
+	    R"(,"on_success":{"public_token":"a","metadata":{"institution":null,"accounts":null}})";
 	EXPECT_EQ(tokens(journey("[" + succeeded(added("a"), on_success) + "]").grants), "a");
-	const Journey old = journey(R"([{"finished_at":"2026-03-10T11:02:03Z","on_success":{"public_token":"z","metadata":)"
-	                            R"({"institution":{"institution_id":"ins_1","name":"Old"},"accounts":[{"mask":"12"}]}}}])");
+	const Journey old =
+	    journey(R"([{"finished_at":"2026-03-10T11:02:03Z","on_success":{"public_token":"z","metadata":)"
+	            R"({"institution":{"institution_id":"ins_1","name":"Old"},"accounts":[{"mask":"12"}]}}}])");
 	EXPECT_EQ(old.state, Journey::State::granted);
 	EXPECT_EQ(tokens(old.grants), "z");
 	EXPECT_EQ(old.grants[0].institution_name, "Old");
@@ -97,7 +100,8 @@ TEST(PlaidJourney, CollectsFromAllSessionsEachTokenOnce) {
 TEST(PlaidJourney, AnInstitutionOrAccountsMayBeMissing) {
 	for (const char *result :
 	     {R"({"public_token":"p","institution":null,"accounts":[]})", R"({"public_token":"p","accounts":null})",
-	      R"({"public_token":"p","institution":"x","accounts":"y"})", R"({"public_token":"p","accounts":[null,{},7]})"}) {
+	      R"({"public_token":"p","institution":"x","accounts":"y"})",
+	      R"({"public_token":"p","accounts":[null,{},7]})"}) {
 		const Journey found = journey("[" + succeeded(result) + "]");
 		ASSERT_EQ(tokens(found.grants), "p") << result;
 		EXPECT_EQ(found.grants[0].institution_id + found.grants[0].institution_name, "");
@@ -185,8 +189,8 @@ TEST(PlaidResponse, MayDescribeTheItem) {
 		EXPECT_EQ(found[0].accounts[1].name, "Savings");
 		EXPECT_EQ(found[0].accounts[1].mask, "");
 	}
-	for (const char *none : {"null", "{}", R"({"institution":null,"accounts":null})", R"({"institution":5,"accounts":{}})",
-	                         "[]", "\"x\""}) {
+	for (const char *none : {"null", "{}", R"({"institution":null,"accounts":null})",
+	                         R"({"institution":5,"accounts":{}})", "[]", "\"x\""}) {
 		const auto found = grants(R"({"public_token":"p","metadata":)" + std::string(none) + "}");
 		ASSERT_EQ(tokens(found), "p") << none;
 		EXPECT_TRUE(found[0].institution_id.empty() && found[0].accounts.empty()) << none;

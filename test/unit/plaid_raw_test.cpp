@@ -95,17 +95,40 @@ TEST(PlaidRawCall, TakesPostWithAnObject) {
 }
 
 TEST(PlaidRawCall, DoesNotTouchTokens) {
-	for (const char *path :
-	     {"/item/public_token/exchange", "/item/public_token/create", "/item/access_token/invalidate", "/item/remove",
-	      "/item/products/terminate", "/item/import", "/item/application/unlink", "/item/application/scopes/update",
-	      "/link/token/create", "/link/token/get", "/link/oauth/correlation_id/exchange", "/session/token/create",
-	      "/processor/token/create", "/processor/token/permissions/set", "/processor/stripe/bank_account_token/create",
-	      "/processor/apex/processor_token/create", "/sandbox/public_token/create", "/sandbox/processor_token/create",
-	      "/bank_transfer/migrate_account", "/transfer/migrate_account", "/user/create", "/user/remove",
-	      "/user/items/remove", "/user/third_party_token/create", "/user_account/session/get", "/credit/sessions/get",
-	      "/link_delivery/get", "/oauth/token", "/oauth/revoke", "/partner/customer/create",
-	      "/partner/customer/enable", "/beta/partner/customer/v1/create", "/beta/partner/customer/v1/enable",
-	      "/a/new_token/create"})
+	for (const char *path : {"/item/public_token/exchange",
+	                         "/item/public_token/create",
+	                         "/item/access_token/invalidate",
+	                         "/item/remove",
+	                         "/item/products/terminate",
+	                         "/item/import",
+	                         "/item/application/unlink",
+	                         "/item/application/scopes/update",
+	                         "/link/token/create",
+	                         "/link/token/get",
+	                         "/link/oauth/correlation_id/exchange",
+	                         "/session/token/create",
+	                         "/processor/token/create",
+	                         "/processor/token/permissions/set",
+	                         "/processor/stripe/bank_account_token/create",
+	                         "/processor/apex/processor_token/create",
+	                         "/sandbox/public_token/create",
+	                         "/sandbox/processor_token/create",
+	                         "/bank_transfer/migrate_account",
+	                         "/transfer/migrate_account",
+	                         "/user/create",
+	                         "/user/remove",
+	                         "/user/items/remove",
+	                         "/user/third_party_token/create",
+	                         "/user_account/session/get",
+	                         "/credit/sessions/get",
+	                         "/link_delivery/get",
+	                         "/oauth/token",
+	                         "/oauth/revoke",
+	                         "/partner/customer/create",
+	                         "/partner/customer/enable",
+	                         "/beta/partner/customer/v1/create",
+	                         "/beta/partner/customer/v1/enable",
+	                         "/a/new_token/create"})
 		EXPECT_EQ(refused(post(path)).code(), ErrorCode::not_allowed) << path;
 	EXPECT_EQ(refused(post("/item/remove")).detail(), "provider plaid, endpoint /item/remove");
 	for (const char *path : {"/item/get", "/item/webhook/update", "/liabilities/get", "/accounts/balance/get",
@@ -115,11 +138,32 @@ TEST(PlaidRawCall, DoesNotTouchTokens) {
 
 // Whatever Plaid's front might take for the same path.
 TEST(PlaidRawCall, PathsHaveOneForm) {
-	for (const char *path :
-	     {"", "/", "item/remove", "/item/remove/", "//item/remove", "/item//remove", "/item/./remove", "/x/../item/remove",
-	      "/item/Remove", "/ITEM/REMOVE", "/item/remov%65", "/item%2fremove", "/item/remove?x=1", "/item/remove?",
-	      "/item/remove#x", "/item/remove;x", "/item/remove ", " /item/remove", "/item/remove\t", "/item/remove\n",
-	      "/item\\remove", "@evil.example/item/get", "/item/r\xd0\xb5move", ".evil.example", ":443/item/get", "/item/remove\\"})
+	for (const char *path : {"",
+	                         "/",
+	                         "item/remove",
+	                         "/item/remove/",
+	                         "//item/remove",
+	                         "/item//remove",
+	                         "/item/./remove",
+	                         "/x/../item/remove",
+	                         "/item/Remove",
+	                         "/ITEM/REMOVE",
+	                         "/item/remov%65",
+	                         "/item%2fremove",
+	                         "/item/remove?x=1",
+	                         "/item/remove?",
+	                         "/item/remove#x",
+	                         "/item/remove;x",
+	                         "/item/remove ",
+	                         " /item/remove",
+	                         "/item/remove\t",
+	                         "/item/remove\n",
+	                         "/item\\remove",
+	                         "@evil.example/item/get",
+	                         "/item/r\xd0\xb5move",
+	                         ".evil.example",
+	                         ":443/item/get",
+	                         "/item/remove\\"})
 		EXPECT_EQ(refused(post(path)).code(), ErrorCode::invalid_argument) << path;
 	EXPECT_EQ(refused(post(std::string("/item/get\0", 10))).code(), ErrorCode::invalid_argument);
 	EXPECT_TRUE(is_plain_path("/beta/transactions/user_insights/v1/get"));

@@ -75,11 +75,12 @@ TEST(PlaidSandbox, FiresWebhooksOfTheRightType) {
 		       (type.empty() ? "" : R"(,"webhook_type":")" + type + "\"") + "}";
 	};
 	for (const auto &[code, type] :
-	     {std::pair{"SYNC_UPDATES_AVAILABLE", "TRANSACTIONS"}, std::pair{"RECURRING_TRANSACTIONS_UPDATE", "TRANSACTIONS"},
-	      std::pair{"LOGIN_REPAIRED", "ITEM"}, std::pair{"NEW_ACCOUNTS_AVAILABLE", "ITEM"},
-	      std::pair{"PENDING_DISCONNECT", "ITEM"}, std::pair{"USER_PERMISSION_REVOKED", "ITEM"},
-	      std::pair{"USER_ACCOUNT_REVOKED", "ITEM"}, std::pair{"SMS_MICRODEPOSITS_VERIFICATION", "AUTH"},
-	      std::pair{"ERROR", "ASSETS"}, std::pair{"PRODUCT_READY", "ASSETS"},
+	     {std::pair{"SYNC_UPDATES_AVAILABLE", "TRANSACTIONS"},
+	      std::pair{"RECURRING_TRANSACTIONS_UPDATE", "TRANSACTIONS"}, std::pair{"LOGIN_REPAIRED", "ITEM"},
+	      std::pair{"NEW_ACCOUNTS_AVAILABLE", "ITEM"}, std::pair{"PENDING_DISCONNECT", "ITEM"},
+	      std::pair{"USER_PERMISSION_REVOKED", "ITEM"}, std::pair{"USER_ACCOUNT_REVOKED", "ITEM"},
+	      std::pair{"SMS_MICRODEPOSITS_VERIFICATION", "AUTH"}, std::pair{"ERROR", "ASSETS"},
+	      std::pair{"PRODUCT_READY", "ASSETS"},
 	      // Several types have it.
 	      std::pair{"DEFAULT_UPDATE", ""}})
 		EXPECT_EQ(fired(code), body(code, type));
@@ -96,7 +97,8 @@ TEST(PlaidSandbox, SaysWhyAWebhookWasNotFired) {
 		PlaidSession plaid;
 		plaid.transport.answer("/sandbox/item/fire_webhook", status, body);
 		return caught([&] {
-			       run_task(plaid.provider.sandbox_fire_webhook(plaid.session(), plaid.credentials(), "LOGIN_REPAIRED"));
+			       run_task(
+			           plaid.provider.sandbox_fire_webhook(plaid.session(), plaid.credentials(), "LOGIN_REPAIRED"));
 		       })
 		    .code();
 	};

@@ -146,8 +146,8 @@ Task<AccountList> get_accounts(Session session, Credentials credentials, std::ve
 }
 
 Task<AccountList> get_balances(Session session, Credentials credentials, std::vector<std::string> account_ids) {
-	// Of accounts other than depository ones Capital One gives no balance as of now, and wants to be told how old it may
-	// be. It is the one field that our request can lack, and nothing but the refusal tells that it is wanted.
+	// Of accounts other than depository ones Capital One gives no balance as of now, and wants to be told how old it
+	// may be. It is the one field that our request can lack, and nothing but the refusal tells that it is wanted.
 	std::optional<Timestamp> oldest;
 	for (bool fresh_enough = true; fresh_enough;) {
 		try {

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "json/document.hpp"
 #include "providers/provider.hpp"
+#include "json/document.hpp"
 
 #include "core/pure.hpp"
 

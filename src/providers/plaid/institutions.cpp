@@ -122,8 +122,7 @@ Task<std::vector<Institution>> list_institutions(Session session) {
 	std::unordered_set<std::string> seen;
 	std::int64_t total = 0;
 	do {
-		Answer answer =
-		    co_await ask_institutions(session, kListEndpoint, page_body(*session.server, banks.size()));
+		Answer answer = co_await ask_institutions(session, kListEndpoint, page_body(*session.server, banks.size()));
 		if (!answer.total || *answer.total < 0)
 			bad_answer(kListEndpoint, "total is missing or negative", answer.request_id);
 		const bool nothing_new = answer.banks.empty() && std::ssize(banks) < *answer.total;

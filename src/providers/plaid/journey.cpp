@@ -25,8 +25,8 @@ void add_token(std::vector<LinkGrant> &grants, std::string_view token) {
 	LinkGrant grant;
 	grant.kind = "public_token";
 	grant.value = Secret(token);
-	const bool known = std::any_of(grants.begin(), grants.end(),
-	                               [&](const LinkGrant &other) { return other.value == grant.value; });
+	const bool known =
+	    std::any_of(grants.begin(), grants.end(), [&](const LinkGrant &other) { return other.value == grant.value; });
 	if (!token.empty() && !known)
 		grants.push_back(std::move(grant));
 }

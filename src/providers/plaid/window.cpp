@@ -120,7 +120,9 @@ private:
 
 	WipedString request() const {
 		json::Object options;
-		options.set("count", kPageSize).set("offset", std::max(read_ - 1, std::int64_t{0})).set("include_original_description", true);
+		options.set("count", kPageSize)
+		    .set("offset", std::max(read_ - 1, std::int64_t{0}))
+		    .set("include_original_description", true);
 		if (!window_.account_ids.empty()) {
 			json::Array ids;
 			for (const std::string &id : window_.account_ids)
