@@ -152,6 +152,61 @@ Fields failed_row(const Error &error) {
 	return status_row(unknown ? "waiting" : "error", error.message());
 }
 
+// ---- several ----
+
+/// The grants of one call with their rows, as far as they have one.
+struct Batch {
+	Link link;
+	LoadedServer server;
+	std::vector<LinkGrant> grants;
+	GrantTerms terms;
+	std::vector<std::optional<Fields>> rows;
+	bool refused_some = false; // as duplicates
+
+	std::size_t missing() const { return static_cast<std::size_t>(std::count(rows.begin(), rows.end(), std::nullopt)); }
+};
+
+Task<void> take_known(Batch *batch) {
+	for (const LinkGrant &grant : batch->grants) {
+		Task<std::optional<Fields>> waited = wait_for_other(batch->link, worker::grant_digest(grant));
+		batch->rows.push_back(co_await waited);
+	}
+}
+
+Task<void> refuse_duplicates(Batch *batch) {
+	Task<void> described = describe(batch->link, batch->server, &batch->grants);
+	co_await described;
+	for (std::size_t i = 0; i < batch->grants.size(); ++i) {
+		if (batch->rows[i])
+			continue;
+		if (const auto of = duplicate_of(batch->link, batch->grants[i])) {
+			batch->rows[i] = duplicate_row(*of, batch->grants[i].institution_name);
+			batch->refused_some = true;
+		}
+	}
+}
+
+Task<void> exchange_rest(Batch *batch) {
+	for (std::size_t i = 0; i < batch->grants.size(); ++i) {
+		if (batch->rows[i])
+			continue;
+		// The link is completed by its last grant; one that was refused as a duplicate may yet be allowed.
+		const bool keep_open = batch->missing() > 1 || batch->refused_some;
+		std::optional<Error> failure;
+		try {
+			Task<Fields> exchanged =
+			    exchange_grant(batch->link, batch->server, batch->grants[i], batch->terms, keep_open);
+			batch->rows[i] = co_await exchanged;
+		} catch (const Error &error) {
+			failure.emplace(error);
+		}
+		if (failure && batch->grants.size() == 1)
+			throw *failure;
+		if (failure)
+			batch->rows[i] = failed_row(*failure);
+	}
+}
+
 } // namespace
 
 Task<providers::Journey> follow(LoadedServer server, Secret token) {
@@ -163,52 +218,27 @@ Task<providers::Journey> follow(LoadedServer server, Secret token) {
 
 Task<std::vector<Fields>> exchange_grants(Link link, LoadedServer server, std::vector<LinkGrant> grants,
                                           GrantTerms terms) {
-	std::vector<std::optional<Fields>> rows(grants.size());
-	std::size_t missing = 0;
-	for (std::size_t i = 0; i < grants.size(); ++i) {
-		Task<std::optional<Fields>> waited = wait_for_other(link, worker::grant_digest(grants[i]));
-		rows[i] = co_await waited;
-		missing += rows[i] ? 0 : 1;
-	}
-	bool refused_some = false;
-	if (missing > 0) {
-		link = find_link(link.link_id);
-		check_takes_grants(link, terms);
-		if (!terms.allow_duplicate) {
-			Task<void> described = describe(link, server, &grants);
-			co_await described;
-			for (std::size_t i = 0; i < grants.size(); ++i) {
-				if (rows[i])
-					continue;
-				if (const auto of = duplicate_of(link, grants[i])) {
-					rows[i] = duplicate_row(*of, grants[i].institution_name);
-					refused_some = true;
-					--missing;
-				}
-			}
+	Batch batch;
+	batch.link = std::move(link);
+	batch.server = std::move(server);
+	batch.grants = std::move(grants);
+	batch.terms = std::move(terms);
+	Task<void> known = take_known(&batch);
+	co_await known;
+	if (batch.missing() > 0) {
+		batch.link = find_link(batch.link.link_id);
+		check_takes_grants(batch.link, batch.terms);
+		if (!batch.terms.allow_duplicate) {
+			Task<void> refused = refuse_duplicates(&batch);
+			co_await refused;
 		}
+		Task<void> exchanged = exchange_rest(&batch);
+		co_await exchanged;
 	}
-	for (std::size_t i = 0; i < grants.size(); ++i) {
-		if (rows[i])
-			continue;
-		// The link is completed by its last grant; one that was refused as a duplicate may yet be allowed.
-		const bool keep_open = --missing > 0 || refused_some;
-		std::optional<Error> failure;
-		try {
-			Task<Fields> exchanged = exchange_grant(link, server, grants[i], terms, keep_open);
-			rows[i] = co_await exchanged;
-		} catch (const Error &error) {
-			failure.emplace(error);
-		}
-		if (failure && grants.size() == 1)
-			throw *failure;
-		if (failure)
-			rows[i] = failed_row(*failure);
-	}
-	std::vector<Fields> result;
-	for (std::optional<Fields> &row : rows)
-		result.push_back(std::move(*row));
-	co_return std::move(result);
+	std::vector<Fields> rows;
+	for (std::optional<Fields> &row : batch.rows)
+		rows.push_back(std::move(*row));
+	co_return std::move(rows);
 }
 
 std::vector<Fields> exchanged_rows(const Link &link) {
