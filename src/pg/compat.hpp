@@ -93,6 +93,15 @@ inline ForeignPath *create_scan_path(PlannerInfo *root, RelOptInfo *rel, double 
 #endif
 }
 
+/// EXPLAIN (GENERIC_PLAN): parameters without values.
+inline bool has_no_parameters([[maybe_unused]] const ForeignScanState *node) {
+#if PG_VERSION_NUM >= 160000
+	return (node->ss.ps.state->es_top_eflags & EXEC_FLAG_EXPLAIN_GENERIC) != 0;
+#else
+	return false;
+#endif
+}
+
 /// The role whose rights a foreign table is read with: the caller's, or the owner's of the view around it.
 inline Oid checked_user(const ForeignScanState *node) {
 	const ForeignScan *plan = reinterpret_cast<const ForeignScan *>(node->ss.ps.plan);

@@ -116,6 +116,7 @@ bool as_condition(Node *clause, int relation, const Shape &shape, Condition *con
 }
 
 bool is_known_early(const Condition &condition) {
+	// Only of parameters that the executor fills by running something; the caller's are there.
 	return bms_is_empty(pull_paramids(reinterpret_cast<Expr *>(condition.value)));
 }
 

@@ -29,7 +29,7 @@ struct Condition {
 /// institution_name, connection_state (=, = ANY), account_id (likewise), date (=, <, <=, >, >=, = ANY).
 bool as_condition(Node *clause, int relation, const Shape &shape, Condition *condition);
 
-/// Whether the value of `condition` is in the plan itself: no parameter, and nothing that must run before.
+/// Whether the value of `condition` can be had before anything of the query has run.
 bool is_known_early(const Condition &condition);
 
 /// Whether `clause` depends on nothing but what is known of a connection before any call is made.

@@ -31,8 +31,8 @@ struct Prepared {
 };
 
 /// Makes fdw_exprs of the plan executable: conditions into `ready`, which has room for as many as the note says, the
-/// rest as one. EXPLAIN alone runs nothing of the query: it takes the conditions whose values are in the plan. Server
-/// regime.
+/// rest as one. EXPLAIN alone runs nothing of the query: it takes the conditions whose values can be had without.
+/// Server regime.
 Prepared prepare(ForeignScanState *node, const Shape &shape, int conditions, ReadyCondition *ready) {
 	const ForeignScan *plan = plan_of(node);
 	const bool explain_only = is_explain_only(node);
@@ -42,7 +42,7 @@ Prepared prepare(ForeignScanState *node, const Shape &shape, int conditions, Rea
 		ReadyCondition &next = ready[prepared.conditions];
 		if (!as_condition(clause, static_cast<int>(plan->scan.scanrelid), shape, &next.condition))
 			elog(ERROR, "a condition of the plan is no longer understood");
-		if (explain_only && !is_known_early(next.condition))
+		if (explain_only && (compat::has_no_parameters(node) || !is_known_early(next.condition)))
 			continue;
 		next.value = ExecInitExpr(reinterpret_cast<Expr *>(next.condition.value), &node->ss.ps);
 		++prepared.conditions;

@@ -35,7 +35,7 @@ public:
 	/// Forgets everything that was read. Conditions are evaluated anew by the next fill().
 	void restart() noexcept;
 
-	/// For EXPLAIN, before anything runs: how many connections are left by the conditions whose values are in the plan.
+	/// For EXPLAIN, before anything runs: how many connections are left by the conditions whose values are known.
 	std::size_t expected_connections();
 
 	/// What the scan is at, for the context of an error; empty if at nothing in particular. Lives as long as the scan.
