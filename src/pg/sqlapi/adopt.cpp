@@ -33,13 +33,20 @@ void audit(ConnectionId id, const store::NewConnection &adopted, std::string_vie
 }
 
 /// The same user's connection goes on with these tokens, from where its own syncs have read to.
-Task<void> renew(ConnectionId id, const store::NewConnection *adopted) {
+Task<void> renew(ConnectionId id, store::LoadedServer server, const store::NewConnection *adopted) {
 	Task<bool> recovered = worker::recover(id, {});
 	(void)co_await recovered;
 	Task<bool> locking = wait_for_lock(id, LockScope::transaction, nullptr);
 	if (!co_await locking)
 		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(id), {},
 		            "Try again later.");
+	// Asked once more, now that nobody else can: a rotation meanwhile would make them dead ones, and the live ones must
+	// not be written over.
+	providers::CallStats stats;
+	providers::Session session = Runtime::get().session(server.config, stats);
+	Task<providers::ConnectionHealth> asked =
+	    server.provider->health(std::move(session), adopted->established.credentials);
+	(void)co_await asked;
 	store::as_owner([&] {
 		store::save_tokens(adopted->server, store::token_subject(id), adopted->established.credentials);
 		store::apply_repair(id, {.health = adopted->look.health, .consented = false, .user_ip = {}});
@@ -61,7 +68,7 @@ Task<Fields> adopt(store::LoadedServer server, std::string user_ref, std::string
 	fresh.consents_now = false;
 	fresh.established = std::move(adopted.established);
 	fresh.cursor = std::move(adopted.cursor);
-	Task<store::FirstLook> looked = worker::look_at(std::move(server), fresh.established.credentials);
+	Task<store::FirstLook> looked = worker::look_at(server, fresh.established.credentials);
 	fresh.look = co_await looked;
 
 	std::optional<ConnectionId> id;
@@ -74,7 +81,7 @@ Task<Fields> adopt(store::LoadedServer server, std::string user_ref, std::string
 		co_return connection_row(*id);
 	ConnectionId known = 0;
 	store::as_owner([&] { known = store::find_known(fresh); });
-	Task<void> renewed = renew(known, &fresh);
+	Task<void> renewed = renew(known, std::move(server), &fresh);
 	co_await renewed;
 	co_return connection_row(known, "this bank login was linked already: its connection goes on with these tokens");
 }

@@ -1,5 +1,9 @@
 #include "pg/sqlapi/grants.hpp"
 
+extern "C" {
+#include "access/xact.h"
+}
+
 #include <algorithm>
 #include <chrono>
 
@@ -8,6 +12,7 @@
 #include "pg/locks.hpp"
 #include "pg/settings.hpp"
 #include "pg/store/duplicates.hpp"
+#include "pg/store/links.hpp"
 #include "pg/store/outcomes.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
@@ -173,22 +178,21 @@ Task<void> take_known(Batch *batch) {
 	}
 }
 
-Task<void> refuse_duplicates(Batch *batch) {
-	Task<void> described = describe(batch->link, batch->server, &batch->grants);
-	co_await described;
-	for (std::size_t i = 0; i < batch->grants.size(); ++i) {
-		if (batch->rows[i])
-			continue;
-		if (const auto of = duplicate_of(batch->link, batch->grants[i])) {
-			batch->rows[i] = duplicate_row(*of, batch->grants[i].institution_name);
-			batch->refused_some = true;
-		}
-	}
+/// Looked for before each exchange: the one before may have brought the same bank.
+bool refuse_duplicate(Batch *batch, std::size_t i) {
+	const auto of = duplicate_of(batch->link, batch->grants[i]);
+	if (!of)
+		return false;
+	batch->rows[i] = duplicate_row(*of, batch->grants[i].institution_name);
+	batch->refused_some = true;
+	if (!XactReadOnly)
+		store::as_owner([&] { store::mark_refused(batch->link.link_id, "duplicate"); });
+	return true;
 }
 
 Task<void> exchange_rest(Batch *batch) {
 	for (std::size_t i = 0; i < batch->grants.size(); ++i) {
-		if (batch->rows[i])
+		if (batch->rows[i] || (!batch->terms.allow_duplicate && refuse_duplicate(batch, i)))
 			continue;
 		// The link is completed by its last grant; one that was refused as a duplicate may yet be allowed.
 		const bool keep_open = batch->missing() > 1 || batch->refused_some;
@@ -229,8 +233,8 @@ Task<std::vector<Fields>> exchange_grants(Link link, LoadedServer server, std::v
 		batch.link = find_link(batch.link.link_id);
 		check_takes_grants(batch.link, batch.terms);
 		if (!batch.terms.allow_duplicate) {
-			Task<void> refused = refuse_duplicates(&batch);
-			co_await refused;
+			Task<void> described = describe(batch.link, batch.server, &batch.grants);
+			co_await described;
 		}
 		Task<void> exchanged = exchange_rest(&batch);
 		co_await exchanged;

@@ -117,8 +117,10 @@ std::optional<OpenLink> find_open_link(const Link &wanted) {
 	static Statement select(
 	    "SELECT link_id, action, url_sealed, token_sealed, sdk::text, (extract(epoch from expires_at) * "
 	    "1000000)::bigint "
-	    "FROM ob.links WHERE server = $1 AND user_ref = $2 AND kind = $3 AND options = $4::jsonb AND state = 'open' "
+	    "FROM ob.links l WHERE server = $1 AND user_ref = $2 AND kind = $3 AND options = $4::jsonb AND state = 'open' "
 	    "AND connection_id IS NOT DISTINCT FROM $5 "
+	    // A journey that has brought something is over: providers let nobody walk it twice.
+	    "AND reason IS NULL AND NOT EXISTS (SELECT FROM ob.outcomes o WHERE o.link_id = l.link_id) "
 	    // A link about to expire is of no use to someone who has yet to open it.
 	    "AND expires_at > clock_timestamp() + interval '1 minute' ORDER BY created_at DESC LIMIT 1");
 	const Result found = select.run({Param::name(wanted.server), Param::text(wanted.user_ref), Param::text(wanted.kind),
@@ -143,6 +145,12 @@ void complete_link(std::string_view link_id, ConnectionId connection) {
 	                        "token_sealed = CASE WHEN " OB_TAKES_SEVERAL " THEN token_sealed END, "
 	                        "updated_at = clock_timestamp() WHERE link_id = $1");
 	update.run({Param::text(link_id), Param::integer(connection)});
+}
+
+void mark_refused(std::string_view link_id, std::string_view reason) {
+	static Statement update("UPDATE ob.links SET reason = $2, updated_at = clock_timestamp() WHERE link_id = $1 "
+	                        "AND state = 'open'");
+	update.run({Param::text(link_id), Param::text(reason)});
 }
 
 void end_link(std::string_view link_id, std::string_view state, std::string_view reason) {

@@ -54,6 +54,9 @@ std::optional<OpenLink> find_open_link(const Link &wanted);
 
 /// It has become a connection; its first one is kept. Whatever the link's state was: what the provider did counts.
 void complete_link(std::string_view link_id, ConnectionId connection);
+/// Notes on an open link that what it brought was refused here: it is not handed out again.
+void mark_refused(std::string_view link_id, std::string_view reason);
+
 /// Ends a link that is open without a connection; does nothing to one that has ended.
 void end_link(std::string_view link_id, std::string_view state, std::string_view reason);
 

@@ -197,7 +197,7 @@ Task<void> recover_exchange(Outcome outcome, Context *context) {
 	if (failure) {
 		// A refusal says that the lost call went through, and nobody holds what it brought. An answer that is here
 		// already is kept, whatever stands in its way.
-		if (outcome.phase == "intent" && (settles(failure->code()) || is_stale(outcome)))
+		if (outcome.phase == "intent" && (settles(*failure) || is_stale(outcome)))
 			record_lost(outcome, "outcome_unknown", *failure);
 		throw *failure;
 	}

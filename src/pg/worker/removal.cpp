@@ -86,7 +86,7 @@ Task<Done> remove(Request request, Context *context, std::int64_t *locked) {
 	Outcome outcome;
 	record([&] {
 		server = load_committed(request);
-		tokens = store::read_tokens(request.server, store::token_subject(*request.connection));
+		tokens = load_committed_tokens(request);
 		outcome = make_intent(request);
 		outcome.id = lock_new(outcome, locked);
 	});
@@ -121,7 +121,7 @@ Task<void> recover_remove(Outcome outcome, Context *context) {
 	}
 	if (failure) {
 		// Somebody wanted it gone: as long as the provider has not said no, the next recovery tries again.
-		if (settles(failure->code()) || is_stale(outcome))
+		if (settles(*failure) || is_stale(outcome))
 			give_up(outcome, *failure);
 		throw *failure;
 	}

@@ -91,8 +91,7 @@ Task<bool> still_works(LoadedServer server, providers::Credentials tokens) {
 		Task<providers::ConnectionHealth> health = server.provider->health(std::move(session), std::move(tokens));
 		(void)co_await health;
 	} catch (const ProviderError &error) {
-		// What the operator has to mend says nothing about the token.
-		if (error.reaction() == Reaction::configuration || !settles(error.code()))
+		if (!settles(error))
 			throw;
 		works = false;
 	}
@@ -150,7 +149,7 @@ Task<Done> rotate(Request request, Context *context, std::int64_t *locked) {
 	Outcome outcome;
 	record([&] {
 		server = load_committed(request);
-		tokens = store::read_tokens(request.server, store::token_subject(*request.connection));
+		tokens = load_committed_tokens(request);
 		outcome = make_intent(request);
 		outcome.id = lock_new(outcome, locked);
 	});

@@ -12,7 +12,9 @@
 #include "pg/settings.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
+#include "pg/store/connections.hpp"
 #include "pg/store/owner.hpp"
+#include "pg/store/tokens.hpp"
 #include "pg/transaction.hpp"
 
 namespace ob::pg::worker {
@@ -108,6 +110,19 @@ store::LoadedServer load_committed(const Request &request) {
 	            "Commit first: the call is made by a worker, which sees committed rows only.");
 }
 
+providers::Credentials load_committed_tokens(const Request &request) {
+	try {
+		(void)store::find_connection(*request.connection);
+	} catch (const Error &error) {
+		if (error.code() != ErrorCode::not_found)
+			throw;
+		throw Error(ErrorCode::not_committed, "the connection has not been committed",
+		            "connection: " + std::to_string(*request.connection),
+		            "Commit first: the call is made by a worker, which sees committed rows only.");
+	}
+	return store::read_tokens(request.server, store::token_subject(*request.connection));
+}
+
 store::Outcome make_intent(const Request &request) {
 	store::Outcome intent;
 	intent.call_id = request.call_id;
@@ -161,9 +176,12 @@ Request failure_request(const store::Outcome &outcome, const SyncFailure &failur
 	return request;
 }
 
-bool settles(ErrorCode code) {
-	return code == ErrorCode::refused || code == ErrorCode::reauth_required || code == ErrorCode::not_found ||
-	       code == ErrorCode::invalid_argument;
+bool settles(const Error &error) {
+	const auto *refusal = dynamic_cast<const ProviderError *>(&error);
+	if (refusal && refusal->reaction() == Reaction::configuration)
+		return false;
+	return error.code() == ErrorCode::refused || error.code() == ErrorCode::reauth_required ||
+	       error.code() == ErrorCode::not_found || error.code() == ErrorCode::invalid_argument;
 }
 
 bool is_stale(const store::Outcome &outcome) {

@@ -37,6 +37,10 @@ std::int64_t lock_new(const store::Outcome &outcome, std::int64_t *locked);
 /// Throws not_committed.
 store::LoadedServer load_committed(const Request &request);
 
+/// The tokens of the request's connection, which must be committed: without its row there would seem to be nothing to
+/// call the provider for. Throws not_committed.
+providers::Credentials load_committed_tokens(const Request &request);
+
 /// An intent to carry out `request`: what recovery needs of it is in the row, no secret.
 store::Outcome make_intent(const Request &request);
 
@@ -48,8 +52,9 @@ void audit_failure(const Request &request);
 /// The request for insert_failure() that follows from another outcome.
 Request failure_request(const store::Outcome &outcome, const SyncFailure &failure);
 
-/// Whether a provider's answer during a recovery settles the matter; all else may look different next time.
-bool settles(ErrorCode code);
+/// Whether a provider's answer during a recovery settles the matter; all else may look different next time, above all
+/// what the operator has to mend.
+bool settles(const Error &error);
 
 /// An intent that could not be resolved for so long is given up.
 bool is_stale(const store::Outcome &outcome);

@@ -218,7 +218,8 @@ subtest 'a bank that is linked already' => sub {
 				"$name: duplicate, and how to go on");
 		}), 0, "$name: nothing is exchanged");
 	}
-	is(link_state($link), 'open||', 'the link stays open');
+	is(link_state($link), 'open|duplicate|', 'the link stays open');
+	isnt((open_link('dora'))[0], $link, 'who wants to choose another bank gets a fresh one');
 	my $row = complete($link, { public_token => $public, allow_duplicate => JSON::PP::true });
 	like($row, qr/^(\d+)\|active\|$bank\|$first\|.*linked as connection $first already/, 'allowed: exchanged, and still named');
 	my ($second) = $row =~ /^(\d+)/;
@@ -266,7 +267,7 @@ subtest 'a bank that is linked already' => sub {
 	my @tokens = map { in_link($link_token, { institution_id => $_ }) } qw(ins_109508 ins_109510);
 	my @rows = split /\n/, complete($link, { public_tokens => \@tokens });
 	is(join(' ', map { (split /\|/)[1] } @rows), 'duplicate active', 'one of two is a duplicate');
-	is(link_state($link), 'open||', 'the link stays open');
+	is(link_state($link), 'open|duplicate|', 'the link stays open');
 	@rows = split /\n/, complete($link, { public_tokens => \@tokens, allow_duplicate => JSON::PP::true });
 	is(join(' ', map { (split /\|/)[1] } @rows), 'active active', 'until that is allowed');
 	like(link_state($link), qr/^completed/, 'then it is completed');

@@ -142,4 +142,18 @@ subtest 'nothing is kept of what fails' => sub {
 	}
 };
 
+subtest 'before it is committed' => sub {
+	my $item = item_elsewhere();
+	my $removals = calls('/item/remove');
+	foreach my $function (qw(disconnect rotate_access_token))
+	{
+		my ($state, $err) = sqlstate_of($node, 'BEGIN; ' . adopting('hasty', { access_token => $item->{access_token} })
+				. "; SELECT ob.$function(max(id)) FROM ob.connections; COMMIT");
+		is($state, '55000', "$function: refused");
+		like($err, qr/connection has not been committed/, "$function: and why");
+	}
+	is(calls('/item/remove'), $removals, 'nothing is removed');
+	is(sql("SELECT count(*) FROM ob.connections WHERE user_ref = 'hasty'"), '0', 'and nothing is kept');
+};
+
 done_testing();
