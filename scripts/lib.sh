@@ -66,6 +66,7 @@ start_cluster() {
 		port = 5432
 		fsync = off
 		openbanking.key_file = '$stage/run/keys'
+		openbanking.sync_on_event = off
 		openbanking.allowed_hosts = '$(echo "${sandbox_url:-}" | cut -d/ -f1-3)'
 		${1:-}
 	END

@@ -29,6 +29,7 @@ public:
 	/// Claims up to `limit` due connections, the longest due first: for each its lock, then its lease, all leases in
 	/// one commit. One that another session holds is passed over. No connection is handed out twice by one object, so
 	/// one that stays due cannot keep a run busy for ever. Fewer than `limit` does not mean the last ones: empty does.
+	/// One that cannot be claimed because of itself (its row is held) is passed over too.
 	virtual std::vector<ConnectionId> claim(std::size_t limit) = 0;
 	/// Throws Error if the connection cannot be used (its tokens do not unseal): that is a failure of this connection
 	/// alone, and is recorded as one.
@@ -36,7 +37,8 @@ public:
 	/// Where results go.
 	virtual SyncStore &sync_store() = 0;
 	/// The end of a claim: called once for each claimed connection, after its result has been committed or its failure
-	/// recorded. Ends the lease, unless finish() or record_failure() did, and lets go of the lock.
+	/// recorded. Lets go of the lock and ends the lease, unless finish() or record_failure() did. Throws Error if that
+	/// cannot be done: the lease then runs out by itself.
 	virtual void release(ConnectionId id) = 0;
 };
 

@@ -142,11 +142,12 @@ public:
 	virtual AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) = 0;
 	/// Upserts what differs (compare first); a row marked removed comes back, and counts as added: its
 	/// stamp becomes stamp.attempt, or an abandoned loop could bring a row back for good that the bank has taken away
-	/// again. At most 500 rows; ids in `rows` are unique. Rows that the tables refuse are the caller's to filter: this
-	/// throws.
+	/// again. What is in quarantine of these rows is settled and goes. At most 500 rows; ids in `rows` are unique. Rows
+	/// that the tables refuse are the caller's to filter: this throws.
 	virtual TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
 												 bool keep_raw) = 0;
-	/// Marks removed; unknown ids are ignored. At most 500. Returns how many were live.
+	/// Marks removed; unknown ids are ignored. What is in quarantine of them goes. At most 500. Returns how many were
+	/// live.
 	virtual std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) = 0;
 	/// Marks removed what an abandoned attempt of this loop wrote first and this attempt did not see.
 	virtual std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) = 0;

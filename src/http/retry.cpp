@@ -2,25 +2,14 @@
 #include "http/retry.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "core/pure.hpp"
 
 namespace ob::http {
 
-namespace {
-
-std::uint64_t system_random(std::uint64_t upper) {
-	// Seeded on first use, so after the fork: two backends must not draw the same pauses.
-	static std::mt19937_64 engine{std::random_device{}()};
-	return std::uniform_int_distribution<std::uint64_t>(0, upper)(engine);
-}
-
-} // namespace
-
 Backoff::Backoff(int tries, Random random)
-    : tries_left_(tries), random_(random ? std::move(random) : Random(system_random)) {}
+    : tries_left_(tries), random_(random ? std::move(random) : system_random()) {}
 
 std::optional<std::chrono::milliseconds> Backoff::next(std::optional<std::chrono::seconds> retry_after) {
 	if (--tries_left_ <= 0)

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <functional>
 #include <optional>
+
+#include "core/random.hpp"
 
 #include "core/pure.hpp"
 
@@ -14,9 +14,6 @@ namespace ob::http {
 /// together do not come back together. One object a call.
 class Backoff {
 public:
-	/// Yields a number in [0, upper], evenly. Tests inject their own.
-	using Random = std::function<std::uint64_t(std::uint64_t upper)>;
-
 	static constexpr std::chrono::milliseconds kBase{500};
 	static constexpr std::chrono::milliseconds kCap{8000};
 	/// Told to wait longer than this, nobody should hold a statement open: the engine comes back later instead.

@@ -18,6 +18,7 @@ char *allowed_hosts_ = nullptr;
 char *user_ref_ = nullptr;
 int user_ref_source_ = static_cast<int>(UserRefSource::setting);
 bool enabled_ = true;
+bool sync_on_event_ = true;
 int http_timeout_ = 60'000;
 int connect_timeout_ = 10'000;
 int claim_timeout_ = 30'000;
@@ -35,11 +36,11 @@ const config_enum_entry kUserRefSources[] = {{"setting", static_cast<int>(UserRe
 											{nullptr, 0, false}};
 
 constexpr std::array kNames = {
-	"openbanking.key_file",         "openbanking.allowed_hosts",     "openbanking.enabled",
-	"openbanking.http_timeout",     "openbanking.connect_timeout",   "openbanking.claim_timeout",
-	"openbanking.max_parallel",     "openbanking.max_response_size",
+    "openbanking.key_file",     "openbanking.allowed_hosts",     "openbanking.enabled",
+    "openbanking.http_timeout", "openbanking.connect_timeout",   "openbanking.claim_timeout",
+    "openbanking.max_parallel", "openbanking.max_response_size", "openbanking.sync_on_event",
 #ifdef OB_TEST_BUILD
-	"openbanking.test_clock",       "openbanking.test_crash_point",
+    "openbanking.test_clock",   "openbanking.test_crash_point",
 #endif
 };
 
@@ -70,6 +71,9 @@ void define() {
 							 &user_ref_source_, user_ref_source_, kUserRefSources, PGC_SUSET, 0, nullptr, nullptr, nullptr);
 	define_text("openbanking.user_ref", "The end user whose rows are seen, where user_ref_source is setting.",
 				"Binds applications, not people who can type SQL.", &user_ref_, PGC_USERSET, 0);
+	DefineCustomBoolVariable("openbanking.sync_on_event",
+	                         "Whether a bank that has been linked is synced at once, without waiting for a schedule.",
+	                         nullptr, &sync_on_event_, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	define_time("openbanking.http_timeout", "Longest time one request may take.", &http_timeout_, 1);
 	define_time("openbanking.connect_timeout", "Longest time to reach a host.", &connect_timeout_, 1);
 	define_time("openbanking.claim_timeout", "Longest wait for another session's work on a connection, or for a worker.",
@@ -93,6 +97,9 @@ const char *allowed_hosts() { return allowed_hosts_; }
 const char *user_ref() { return user_ref_; }
 UserRefSource user_ref_source() { return static_cast<UserRefSource>(user_ref_source_); }
 bool enabled() { return enabled_; }
+bool sync_on_event() {
+	return sync_on_event_;
+}
 std::chrono::milliseconds http_timeout() { return std::chrono::milliseconds(http_timeout_); }
 std::chrono::milliseconds connect_timeout() { return std::chrono::milliseconds(connect_timeout_); }
 std::chrono::milliseconds claim_timeout() { return std::chrono::milliseconds(claim_timeout_); }

@@ -21,6 +21,7 @@ const char *user_ref();
 const char *key_file();
 const char *allowed_hosts();
 bool enabled();
+bool sync_on_event();
 std::chrono::milliseconds http_timeout();
 std::chrono::milliseconds connect_timeout();
 std::chrono::milliseconds claim_timeout();

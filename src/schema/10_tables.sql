@@ -60,13 +60,16 @@ CREATE TABLE ob.sync_state (
 	attempts pg_catalog.int4 NOT NULL DEFAULT 0,
 	claimed_until pg_catalog.timestamptz,
 	claimed_by pg_catalog.int4,
-	finished_syncs pg_catalog.int8 NOT NULL DEFAULT 0
+	finished_syncs pg_catalog.int8 NOT NULL DEFAULT 0,
+	last_report pg_catalog.jsonb
 ) WITH (fillfactor = 50);
+CREATE INDEX sync_state_due_idx ON ob.sync_state (next_sync_at, connection_id) WHERE next_sync_at IS NOT NULL;
 COMMENT ON TABLE ob.sync_state IS 'Where each connection''s sync stands. Only the extension writes it.';
 COMMENT ON COLUMN ob.sync_state.cursor IS 'First cursor of the next loop; kept until that loop has ended.';
 COMMENT ON COLUMN ob.sync_state.loop_cursor IS 'How far an unfinished first backfill has committed.';
 COMMENT ON COLUMN ob.sync_state.sweep_owed IS 'A full sync met an incomplete history; once that is complete, all is read again and what is gone is removed.';
 COMMENT ON COLUMN ob.sync_state.next_sync_at IS 'When sync_due takes it next; NULL: never by itself.';
+COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync that did not fail has told its caller.';
 COMMENT ON COLUMN ob.sync_state.claimed_until IS 'End of the lease of the session that syncs it now.';
 
 CREATE TABLE ob.accounts_all (

@@ -2,8 +2,8 @@
 #include "sync/due.hpp"
 
 #include <deque>
+#include <exception>
 #include <map>
-#include <string>
 #include <utility>
 
 #include "core/loop.hpp"
@@ -25,21 +25,29 @@ struct Run {
 	DueCounts counts;
 	Signal changed; // a task has ended, or waits for its commit
 	UnitBatch batch;
-	/// Servers whose credentials were refused during this run: calling again with the same ones would only be refused
-	/// again, for each of their connections.
-	std::map<std::string, Error, std::less<>> refused;
+	/// Credentials that were refused during this run, by ServerConfig::pool, which stands for one server and mapping:
+	/// calling again with the same ones would only be refused again, for each of their connections.
+	std::map<std::uint64_t, Error> refused;
 
 	explicit Run(DueContext c) : context(std::move(c)), batch(context.store->sync_store(), changed) {}
 };
 
-/// Throws what ends the sync; records it unless the engine has.
-Task<SyncReport> sync_claimed(Run *run, ConnectionId id, bool *recorded, std::string *server) {
+/// A claimed connection on its way, as far as what becomes of it has to know.
+struct Attempt {
+	std::int32_t failures = 0; // in a row, before this one
+	std::optional<std::uint64_t> credentials;
+	bool recorded = false; // whatever comes: by the engine
+};
+
+/// Throws what ends the sync; records it from where `attempt` says so.
+Task<SyncReport> sync_claimed(Run *run, ConnectionId id, Attempt *attempt) {
 	DueConnection connection = run->context.store->load(id);
-	*server = connection.server;
-	if (const auto refused = run->refused.find(connection.server); refused != run->refused.end())
-		throw Error(refused->second);
+	attempt->failures = connection.target.sync.attempts;
 	SyncContext context;
 	context.session = run->context.sessions->open(connection);
+	attempt->credentials = context.session.server->pool;
+	if (const auto refused = run->refused.find(*attempt->credentials); refused != run->refused.end())
+		throw Error(refused->second);
 	context.provider = providers::find_provider(context.session.server->provider);
 	if (!context.provider)
 		throw Error(ErrorCode::not_found, "unknown provider");
@@ -51,7 +59,7 @@ Task<SyncReport> sync_claimed(Run *run, ConnectionId id, bool *recorded, std::st
 	context.batch = &run->batch;
 	context.random = run->context.random;
 	context.pacing = run->context.pacing;
-	*recorded = true;
+	attempt->recorded = true;
 	co_return co_await sync_connection(std::move(context), std::move(connection.target), false);
 }
 
@@ -80,27 +88,35 @@ void record(Run &run, ConnectionId id, const SyncFailure &failure) {
 	}
 }
 
+void release(Run &run, ConnectionId id) {
+	try {
+		run.context.store->release(id);
+	} catch (const Error &) {
+		// The lease runs out by itself.
+	}
+}
+
 Task<void> sync_one(Run *run, ConnectionId id) {
-	bool recorded = false;
-	std::string server;
+	Attempt attempt;
 	std::optional<SyncFailure> failure;
 	try {
-		SyncReport report = co_await sync_claimed(run, id, &recorded, &server);
+		SyncReport report = co_await sync_claimed(run, id, &attempt);
 		count(run->counts, report);
 	} catch (const Error &error) {
-		if (error.code() == ErrorCode::credentials_refused)
-			run->refused.emplace(server, error);
+		if (error.code() == ErrorCode::credentials_refused && attempt.credentials)
+			run->refused.emplace(*attempt.credentials, error);
 		FailureContext context;
 		context.now = run->context.clock->now();
+		context.attempts = attempt.failures;
 		context.random = run->context.random;
 		failure = decide_failure(error, context);
 	}
 	if (failure) {
 		++run->counts.failed;
-		if (!recorded)
+		if (!attempt.recorded)
 			record(*run, id, *failure);
 	}
-	run->context.store->release(id);
+	release(*run, id);
 	run->changed.notify();
 }
 
@@ -122,6 +138,12 @@ public:
 		return id;
 	}
 
+	/// Throws what put an end to the claiming. What had begun by then has run to its end.
+	void check() const {
+		if (trouble_)
+			std::rethrow_exception(trouble_);
+	}
+
 private:
 	/// As many as run at a time, so that a claim's lease does not run out in the queue.
 	void claim_more() {
@@ -136,8 +158,12 @@ private:
 			}
 			limit = std::min(limit, static_cast<std::size_t>(left));
 		}
-		for (const ConnectionId id : run_.context.store->claim(limit))
-			claimed_.push_back(id);
+		try {
+			for (const ConnectionId id : run_.context.store->claim(limit))
+				claimed_.push_back(id);
+		} catch (const Error &) {
+			trouble_ = std::current_exception();
+		}
 		run_.counts.connections += static_cast<std::int64_t>(claimed_.size());
 		exhausted_ = claimed_.empty();
 	}
@@ -145,7 +171,7 @@ private:
 	/// Out of time: what was claimed and not begun stays due.
 	void stop() {
 		for (const ConnectionId id : claimed_)
-			run_.context.store->release(id);
+			release(run_, id);
 		run_.counts.connections -= static_cast<std::int64_t>(claimed_.size());
 		run_.counts.out_of_time = run_.counts.out_of_time || !exhausted_ || !claimed_.empty();
 		claimed_.clear();
@@ -157,6 +183,7 @@ private:
 	std::chrono::steady_clock::time_point started_;
 	std::deque<ConnectionId> claimed_;
 	bool exhausted_ = false;
+	std::exception_ptr trouble_;
 };
 
 } // namespace
@@ -186,6 +213,7 @@ Task<DueCounts> sync_due(DueContext context, DueLimits limits) {
 		Signal::Wait wait(run.changed, kPatience);
 		co_await wait;
 	}
+	queue.check();
 	run.counts.duration = std::chrono::duration_cast<std::chrono::microseconds>(Instant::now() - started);
 	co_return run.counts;
 }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -138,14 +137,6 @@ std::optional<Timestamp> next_attempt(Again again, const ProviderError *error, c
 }
 
 } // namespace
-
-Random system_random() {
-	return [](std::uint64_t upper) {
-		// Seeded on first use, so after the fork.
-		static std::mt19937_64 engine{std::random_device{}()};
-		return std::uniform_int_distribution<std::uint64_t>(0, upper)(engine);
-	};
-}
 
 SyncFailure decide_failure(const Error &error, const FailureContext &context) {
 	const auto *provider_error = dynamic_cast<const ProviderError *>(&error);

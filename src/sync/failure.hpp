@@ -3,21 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/random.hpp"
 #include "core/store.hpp"
 
 #include "core/pure.hpp"
 
 namespace ob::sync {
-
-/// Yields a number in [0, upper], evenly.
-using Random = std::function<std::uint64_t(std::uint64_t upper)>;
-/// Seeded per process.
-Random system_random();
 
 struct FailureContext {
 	Timestamp now{};

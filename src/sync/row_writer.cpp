@@ -7,6 +7,9 @@ namespace ob::sync {
 
 void RowWriter::add(const Transaction &row) {
 	flush_removed();
+	std::erase_if(rejected_, [&](const RejectedRow &earlier) {
+		return earlier.transaction_id == row.id && (earlier.account_id.empty() || earlier.account_id == row.account_id);
+	});
 	const auto [first, last] = places_.equal_range(row.id);
 	for (auto it = first; it != last; ++it) {
 		Transaction &earlier = rows_[it->second];
@@ -29,6 +32,7 @@ void RowWriter::add(const RemovedTransaction &removed) {
 }
 
 void RowWriter::add(const RejectedRow &rejected) {
+	flush_rows(); // an earlier version, which can be stored, settles nothing
 	rejected_.push_back(rejected);
 	if (rejected_.size() == kBatch)
 		flush_rejected();

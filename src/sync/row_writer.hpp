@@ -20,7 +20,7 @@ public:
 	RowWriter(SyncStore &store, ConnectionId id, AttemptStamp stamp, bool keep_raw)
 	    : store_(store), id_(id), stamp_(stamp), keep_raw_(keep_raw) {}
 
-	/// A later version of a row replaces an earlier one.
+	/// A later version of a row replaces an earlier one, rejected or not.
 	void add(const Transaction &row);
 	void add(const RemovedTransaction &removed);
 	void add(const RejectedRow &rejected);

@@ -15,7 +15,7 @@ struct Source {
 	std::vector<std::uint64_t> asked;
 	std::uint64_t divisor = 1; // answers upper / divisor
 
-	Backoff::Random random() {
+	Random random() {
 		return [this](std::uint64_t upper) {
 			asked.push_back(upper);
 			return upper / divisor;

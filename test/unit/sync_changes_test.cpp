@@ -1,6 +1,7 @@
 // Loops after the first backfill: all or nothing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -146,12 +147,53 @@ TEST(SyncEngine, QuarantinesWhatCannotBeStored) {
 	const SyncReport report = bench.sync();
 	EXPECT_EQ(report.transactions.added, 4);
 	EXPECT_EQ(report.transactions.quarantined, 1);
-	EXPECT_EQ(bench.store.connection().quarantine.begin()->second, "date is no day");
+	EXPECT_EQ(bench.store.connection().quarantine.begin()->second.reason, "date is no day");
 	EXPECT_EQ(report.status, SyncStatus::complete);
 	bench.bank.add("u", "1");
 	bench.bank.spoil("u");
 	EXPECT_EQ(bench.sync().transactions.quarantined, 1);
 	EXPECT_EQ(bench.store.connection().quarantine.size(), 2u);
+}
+
+TEST(SyncEngine, WhatCanBeStoredAfterAllLeavesQuarantine) {
+	SyncBench bench;
+	settle(bench);
+	for (const char *id : {"t1", "t2", "t3"})
+		bench.bank.spoil(id);
+	bench.sync();
+	ASSERT_EQ(bench.store.connection().quarantine.size(), 3u);
+	bench.bank.mend("t1");
+	bench.bank.remove("t2");
+	bench.sync();
+	ASSERT_EQ(bench.store.connection().quarantine.size(), 1u);
+	EXPECT_EQ(bench.store.connection().quarantine.begin()->second.id, "t3");
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, TheLastVersionInALoopDecidesOnQuarantine) {
+	SyncBench bench;
+	settle(bench);
+	const auto row = [](const char *id, const char *date) {
+		return std::string(R"({"account_id":"acc","amount":1,"transaction_id":")") + id + R"(","date":")" + date +
+		       "\"}";
+	};
+	const auto page = [](const std::string &added, const char *next, const char *more) {
+		return R"({"added":[)" + added + R"(],"next_cursor":")" + next + R"(","has_more":)" + more +
+		       R"(,"transactions_update_status":"HISTORICAL_UPDATE_COMPLETE"})";
+	};
+	bench.plaid.transport
+	    .answer(
+	        "/transactions/sync",
+	        page(row("mended", "never") + "," + row("spoilt", "2026-03-01") + "," + row("bad", "never"), "p1", "true"))
+	    .answer("/transactions/sync", page(row("mended", "2026-03-02") + "," + row("spoilt", "never"), "p2", "false"));
+	bench.sync();
+	std::vector<std::string> kept;
+	for (const auto &[raw, rejection] : bench.store.connection().quarantine)
+		kept.push_back(rejection.id);
+	std::sort(kept.begin(), kept.end());
+	EXPECT_EQ(kept, ids({"bad", "spoilt"}));
+	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "mended"}).live);
+	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "spoilt"}).live) << "in its older form";
 }
 
 TEST(SyncEngine, LooksAgainForAnUnknownAccount) {

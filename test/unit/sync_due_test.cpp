@@ -36,7 +36,7 @@ struct BatchBench {
 
 Task<void> hand_in(BatchBench *bench, int number, bool fails) {
 	std::function<void()> body = [bench, number, fails] {
-		bench->store.connection(number).quarantine["x"] = "y";
+		bench->store.connection(number).quarantine["x"] = {"a", "t", "y"};
 		bench->ran.push_back(number);
 		if (fails)
 			throw Error(ErrorCode::internal, "no");
@@ -134,6 +134,8 @@ TEST(Signal, WakesOrGivesUp) {
 class FakeDueStore final : public DueStore {
 public:
 	std::vector<ConnectionId> claim(std::size_t limit) override {
+		if (claims == claim_that_fails)
+			throw Error(ErrorCode::internal, "no claims any more");
 		std::vector<ConnectionId> ids;
 		while (ids.size() < limit && !due.empty()) {
 			ids.push_back(due.front());
@@ -164,12 +166,16 @@ public:
 		if (!settled)
 			unsettled.push_back(id);
 		released.push_back(id);
+		if (stuck.contains(id))
+			throw Error(ErrorCode::internal, "the lease cannot be ended");
 	}
 
 	FakeStore store;
 	std::deque<ConnectionId> due;
 	std::set<ConnectionId> claimed;
 	std::set<ConnectionId> broken;
+	std::set<ConnectionId> stuck;
+	int claim_that_fails = -1;
 	std::map<ConnectionId, std::string> servers;
 	std::vector<ConnectionId> released;
 	std::vector<ConnectionId> unsettled; // released before anything was committed
@@ -200,8 +206,14 @@ public:
 
 	providers::Session open(const DueConnection &connection) override {
 		if (connection.server == "unknown")
-			throw Error(ErrorCode::missing_option, "no mapping");
-		return plaid.session();
+			throw Error(ErrorCode::unreachable, "no mapping");
+		providers::Session session = plaid.session();
+		if (const auto pool = pools.find(connection.target.id); pool != pools.end()) {
+			auto config = std::make_shared<providers::ServerConfig>(*session.server);
+			config->pool = pool->second;
+			session.server = config;
+		}
+		return session;
 	}
 
 	DueContext context() {
@@ -232,6 +244,7 @@ public:
 	FakeDueStore due;
 	std::map<std::string, BankModel> banks;
 	std::map<std::string, int> calls;
+	std::map<ConnectionId, std::uint64_t> pools; // of those that have another user mapping
 	std::set<std::string> stalled;
 	std::function<void(const std::string &token)> on_call;
 };
@@ -335,6 +348,47 @@ TEST(SyncDue, RefusedCredentialsAreNotTriedForEveryConnection) {
 		EXPECT_EQ(bench.due.store.failures[id].at(0).new_state, "");
 	}
 	EXPECT_EQ(bench.due.released.size(), 100u);
+}
+
+TEST(SyncDue, OneMappingsCredentialsSayNothingOfAnothers) {
+	DueBench bench(100);
+	for (ConnectionId id = 1; id <= 100; id += 2)
+		bench.pools[id] = 78;
+	bench.plaid.transport.handle_with([&](const test::SentRequest &request) {
+		if (request.pool == 78)
+			return test::FakeTransport::response(400, plaid_error("INVALID_INPUT", "INVALID_API_KEYS"));
+		return bench.banks.at(std::string(json::Document::parse(request.body).text("access_token"))).answer(request);
+	});
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.failed, 50);
+	EXPECT_EQ(counts.complete, 50);
+}
+
+TEST(SyncDue, BacksOffFurtherEachTime) {
+	DueBench bench(1);
+	bench.due.servers[1] = "unknown";
+	for (const auto pause : {30s, 60s, 120s, 240s}) {
+		bench.run();
+		EXPECT_EQ(bench.due.store.failures[1].back().retry_at, bench.plaid.clock.now() + pause);
+		bench.make_due();
+	}
+}
+
+TEST(SyncDue, ALeaseThatCannotBeEndedHoldsUpNobody) {
+	DueBench bench(30);
+	bench.due.stuck = {3, 17};
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.complete, 30);
+	EXPECT_EQ(bench.due.released.size(), 30u);
+}
+
+TEST(SyncDue, WhatIsUnderWayEndsEvenIfNoMoreCanBeClaimed) {
+	DueBench bench(50);
+	bench.due.claim_that_fails = 1;
+	EXPECT_THROW(bench.run(), Error);
+	EXPECT_EQ(bench.due.released.size(), 16u);
+	EXPECT_TRUE(bench.due.claimed.empty());
+	EXPECT_TRUE(bench.due.unsettled.empty());
 }
 
 TEST(SyncDue, KeepsItsLimits) {

@@ -26,7 +26,7 @@ public:
 	void step() {
 		const auto existing = bank_.existing();
 		const auto pending = bank_.existing(true);
-		switch (below(10)) {
+		switch (below(11)) {
 		case 0:
 		case 1:
 		case 2:
@@ -56,6 +56,15 @@ public:
 				gone_.pop_back();
 			}
 			break;
+		case 9:
+			if (!spoilt_.empty() && one_in(2)) {
+				bank_.mend(spoilt_.back());
+				spoilt_.pop_back();
+			} else if (!existing.empty()) {
+				spoilt_.push_back(pick(existing));
+				bank_.spoil(spoilt_.back());
+			}
+			break;
 		default:
 			bank_.add_account("acc", amount());
 		}
@@ -76,6 +85,7 @@ private:
 	BankModel &bank_;
 	std::mt19937 random_;
 	std::vector<std::string> gone_;
+	std::vector<std::string> spoilt_;
 	int last_id_ = 0;
 };
 

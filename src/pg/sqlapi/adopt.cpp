@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/store/tokens.hpp"
 #include "pg/worker/client.hpp"
 #include "pg/worker/first_look.hpp"
+#include "pg/worker/sync_start.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -71,6 +72,7 @@ Task<Fields> adopt(store::LoadedServer server, std::string user_ref, std::string
 	Task<store::FirstLook> looked = worker::look_at(server, fresh.established.credentials);
 	fresh.look = co_await looked;
 
+	worker::sync_after_commit();
 	std::optional<ConnectionId> id;
 	store::as_owner([&] {
 		id = store::insert_connection(fresh);

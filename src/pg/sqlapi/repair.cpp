@@ -11,6 +11,7 @@ extern "C" {
 #include "pg/store/connections.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
+#include "pg/worker/sync_start.hpp"
 #include "sync/failure.hpp"
 
 namespace ob::pg::sqlapi {
@@ -62,6 +63,7 @@ Task<Fields> complete_repair(store::Link link, std::string user_ip) {
 		co_return std::move(row);
 	}
 	store::as_owner([&] { store_repair(link, connection, repair, stats.last_request_id); });
+	worker::sync_after_commit();
 	co_return connection_row(id);
 }
 

@@ -11,8 +11,9 @@ extern "C" {
 #include "pg/locks.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
-#include "pg/store/procedure.hpp"
 #include "pg/store/connections.hpp"
+#include "pg/store/last_report.hpp"
+#include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sync_store.hpp"
 #include "pg/worker/client.hpp"
@@ -55,18 +56,30 @@ SyncReport busy_report() {
 	return report;
 }
 
+/// Takes the connection's lock; a report if there is nothing left to do: the lock could not be had in time, or whoever
+/// had it has just done what is asked for.
+Task<std::optional<SyncReport>> take_connection(ConnectionId id, LockScope scope, bool full, bool *locked) {
+	Task<bool> recovered = worker::recover(id, {});
+	(void)co_await recovered;
+	const std::int64_t syncs_before = store::finished_syncs(id);
+	bool waited = false;
+	Task<bool> locking = wait_for_lock(id, scope, &waited);
+	*locked = co_await locking;
+	if (!*locked)
+		co_return busy_report();
+	if (waited && !full && store::finished_syncs(id) != syncs_before)
+		co_return store::last_report(id);
+	co_return std::nullopt;
+}
+
 // ---- ob.sync: in the caller's transaction ----
 
 /// A failure is recorded through the worker, because raising it rolls this transaction back.
 Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
-	co_await worker::recover(connection.id, {});
-	const std::int64_t syncs_before = store::finished_syncs(connection.id);
-	bool waited = false;
-	if (!co_await wait_for_lock(connection.id, LockScope::transaction, &waited))
-		co_return busy_report();
-	// Another session has just done what was asked for.
-	if (waited && !full && store::finished_syncs(connection.id) != syncs_before)
-		co_return store::last_report(connection.id);
+	bool locked = false;
+	Task<std::optional<SyncReport>> taking = take_connection(connection.id, LockScope::transaction, full, &locked);
+	if (std::optional<SyncReport> told = co_await taking)
+		co_return *told;
 	connection = store::find_connection(connection.id);
 	check_state(connection);
 
@@ -90,14 +103,12 @@ Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
 // ---- ob.sync_now: committing by itself ----
 
 Task<SyncReport> sync_committing(Connection connection, bool full, bool *locked) {
-	store::PgSyncStore sync_store(store::Commit::each_unit, nullptr);
-	co_await worker::recover(connection.id, {});
-	bool waited = false;
-	*locked = co_await wait_for_lock(connection.id, LockScope::session, &waited);
-	if (!*locked)
-		co_return busy_report();
+	Task<std::optional<SyncReport>> taking = take_connection(connection.id, LockScope::session, full, locked);
+	if (std::optional<SyncReport> told = co_await taking)
+		co_return *told;
 	connection = store::find_connection(connection.id);
 	check_state(connection);
+	store::PgSyncStore sync_store(store::Commit::each_unit, nullptr);
 	co_return co_await sync_locked(connection, &sync_store, full);
 }
 

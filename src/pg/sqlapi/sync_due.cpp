@@ -6,33 +6,21 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include <algorithm>
+
+#include "core/loop.hpp"
 #include "pg/entry.hpp"
 #include "pg/log.hpp"
 #include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/store/procedure.hpp"
-#include "pg/store/due_store.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/worker/client.hpp"
-#include "sync/due.hpp"
+#include "pg/worker/due_run.hpp"
 
 namespace ob::pg::sqlapi {
 
 namespace {
-
-/// Opens sessions with the user mapping of the role that linked the connection.
-class Sessions final : public sync::SessionSource {
-public:
-	explicit Sessions(const store::PgDueStore &due) : due_(due) {}
-	providers::Session open(const DueConnection &connection) override {
-		const store::Connection &found = due_.connection(connection.target.id);
-		return Runtime::get().session(store::load_server(found.server, found.mapping_role).config, stats_);
-	}
-
-private:
-	const store::PgDueStore &due_;
-	providers::CallStats stats_;
-};
 
 struct Arguments {
 	sync::DueLimits limits;
@@ -67,18 +55,62 @@ Arguments read_arguments(FunctionCallInfo fcinfo) {
 	return arguments;
 }
 
-Task<sync::DueCounts> recover_and_sync(sync::DueContext context, sync::DueLimits limits) {
+// ---- outcomes of dead workers ----
+
+// For how long a run that has nothing else to do waits for their recovery, which goes on without it.
+constexpr std::chrono::seconds kRecoveryPatience{5};
+
+/// Never throws an Error: what stays open is passed over, and the other connections need not wait for it.
+Task<void> recover(bool *recovered) {
 	std::exception_ptr failure;
 	try {
-		Task<bool> recovered = worker::recover(std::nullopt, {});
-		(void)co_await recovered;
+		Task<bool> task = worker::recover(std::nullopt, {});
+		*recovered = co_await task;
 	} catch (const Error &) {
 		failure = std::current_exception();
 	}
-	// What stays open is passed over; the other connections need not wait for it.
 	if (failure)
 		log_failure("recovery of outcomes", failure);
-	co_return co_await sync::sync_due(std::move(context), limits);
+}
+
+void add(sync::DueCounts &counts, const sync::DueCounts &more) {
+	counts.connections += more.connections;
+	counts.complete += more.complete;
+	counts.waiting += more.waiting;
+	counts.deferred += more.deferred;
+	counts.failed += more.failed;
+	counts.transactions += more.transactions;
+	counts.requests += more.requests;
+	counts.out_of_time = counts.out_of_time || more.out_of_time;
+}
+
+/// Beside the syncs, so that a provider who does not answer delays none of them. What is recovered is then due as well.
+Task<sync::DueCounts> recover_and_sync(worker::DueRun *run, sync::DueLimits limits) {
+	using Instant = std::chrono::steady_clock;
+	const auto started = Instant::now();
+	const auto spent = [&] { return std::chrono::duration_cast<std::chrono::milliseconds>(Instant::now() - started); };
+	Loop &loop = co_await ThisLoop();
+	bool recovered = false;
+	TaskGroup beside(loop);
+	beside.spawn(recover(&recovered));
+	Task<sync::DueCounts> first = run->pass(limits);
+	sync::DueCounts counts = co_await first;
+	const auto until = Instant::now() + kRecoveryPatience;
+	while (beside.running() > 0 && Instant::now() < until && !counts.out_of_time) {
+		Sleep pause(std::chrono::milliseconds(20));
+		co_await pause;
+	}
+	beside.reap();
+	if (recovered) {
+		if (limits.max_connections)
+			*limits.max_connections -= counts.connections;
+		if (limits.max_duration)
+			*limits.max_duration = std::max(*limits.max_duration - spent(), std::chrono::milliseconds(0));
+		Task<sync::DueCounts> second = run->pass(limits);
+		add(counts, co_await second);
+	}
+	counts.duration = spent();
+	co_return counts;
 }
 
 void notice(const sync::DueCounts &counts) {
@@ -98,28 +130,15 @@ void notice(const sync::DueCounts &counts) {
 
 void sync_due(FunctionCallInfo fcinfo) {
 	Arguments arguments = read_arguments(fcinfo);
-	store::PgSyncStore sync_store(store::Commit::each_unit, nullptr);
-	store::PgDueStore due(sync_store, std::move(arguments.filter));
-	Sessions sessions(due);
-	sync::DueContext context;
-	context.store = &due;
-	context.sessions = &sessions;
-	context.clock = &Runtime::get().clock();
+	worker::DueRun run(store::Commit::each_unit, std::move(arguments.filter));
 	std::exception_ptr error;
-	bool interrupted = false;
 	sync::DueCounts counts;
 	try {
-		counts = store::run_committing(recover_and_sync(std::move(context), arguments.limits));
-	} catch (const Interrupted &) {
-		interrupted = true;
+		counts = store::run_committing(recover_and_sync(&run, arguments.limits));
 	} catch (...) {
 		error = std::current_exception();
 	}
-	if (interrupted) {
-		due.give_back();
-		throw Interrupted();
-	}
-	due.release_all();
+	run.end(error);
 	if (error)
 		std::rethrow_exception(error);
 	notice(counts);

@@ -5,22 +5,37 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <exception>
+#include <span>
 
 #include "core/error.hpp"
-#include "pg/guard.hpp"
+#include "pg/interrupts.hpp"
 #include "pg/locks.hpp"
-#include "pg/memory.hpp"
-#include "pg/store/owner.hpp"
+#include "pg/log.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/store/tokens.hpp"
 
 namespace ob::pg::store {
 
+namespace {
+
+// In a form that Row::timestamp() reads, whatever an administrator has put there.
+#define OB_NEXT_SYNC_AT "(extract(epoch from GREATEST(s.next_sync_at, '0001-01-01')) * 1000000)::bigint"
+
+// What is to be synced until $2, in order, if it is synced by itself and its server is one of $1. OFFSET 0 keeps it so
+// whatever the plan was made on: along the index on next_sync_at, then a look-up by key. What a worker has begun or
+// recorded comes first.
+#define OB_SYNCS_IN_TIME                                                                                               \
+	"(SELECT * FROM ob.sync_state WHERE next_sync_at <= $2 ORDER BY next_sync_at, connection_id OFFSET 0) s "    \
+	"CROSS JOIN LATERAL (SELECT k.* FROM ob.connections k WHERE k.id = s.connection_id AND k.state = 'active' "        \
+	"AND k.sync_enabled AND k.server::text = ANY ($1) AND NOT EXISTS (SELECT 1 FROM ob.outcomes o "                    \
+	"WHERE o.connection_id = k.id AND o.phase IN ('intent', 'answered', 'recorded')) OFFSET 0) c "
+
+#define OB_IS_FREE "(s.claimed_until IS NULL OR s.claimed_until < clock_timestamp())"
+
+} // namespace
+
 std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
-	// The lease outlives a run that was killed by so much; the lock, which a kill frees, guards the work itself.
-	static Statement lease("UPDATE ob.sync_state SET claimed_until = clock_timestamp() + interval '10 minutes', "
-						   "claimed_by = pg_backend_pid() WHERE connection_id = $1 AND next_sync_at <= clock_timestamp() "
-						   "AND (claimed_until IS NULL OR claimed_until < clock_timestamp())");
 	std::vector<ConnectionId> got;
 	while (got.empty()) {
 		const std::vector<ConnectionId> next = candidates(limit);
@@ -32,11 +47,7 @@ std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 				claimed_[id].id = id;
 				locked.push_back(id);
 			}
-		store_.unit([&] {
-			for (const ConnectionId id : locked)
-				if (lease.run({Param::integer(id)}).processed == 1)
-					got.push_back(id);
-		});
+		got = lease(locked);
 		for (const ConnectionId id : locked)
 			if (std::find(got.begin(), got.end(), id) == got.end()) {
 				claimed_.erase(id);
@@ -49,37 +60,70 @@ std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 /// The next due ones in order, whoever may hold them.
 std::vector<ConnectionId> PgDueStore::candidates(std::size_t limit) {
 	static Statement select(
-		"SELECT s.connection_id, (extract(epoch from s.next_sync_at) * 1000000)::bigint FROM ob.sync_state s "
-		"JOIN ob.connections c ON c.id = s.connection_id WHERE c.state = 'active' AND c.sync_enabled "
-		"AND s.next_sync_at <= $1 AND (s.claimed_until IS NULL OR s.claimed_until < clock_timestamp()) "
-		// What a worker has begun or recorded for it comes first.
-		"AND NOT EXISTS (SELECT 1 FROM ob.outcomes o WHERE o.connection_id = s.connection_id "
-		"AND o.phase IN ('intent', 'answered', 'recorded')) "
-		"AND c.server::text = ANY ($2) AND ($3 IS NULL OR c.user_ref = $3) "
-		"AND ((extract(epoch from s.next_sync_at) * 1000000)::bigint, s.connection_id) > ($4, $5) "
-		"ORDER BY s.next_sync_at, s.connection_id LIMIT $6");
+	    "SELECT s.connection_id, " OB_NEXT_SYNC_AT " FROM " OB_SYNCS_IN_TIME "WHERE " OB_IS_FREE
+	    " AND ($3 IS NULL OR c.user_ref = $3) "
+	    "AND ($4 IS NULL OR (GREATEST(s.next_sync_at, '0001-01-01'), s.connection_id) > ($4, $5)) "
+	    "ORDER BY s.next_sync_at, s.connection_id LIMIT $6");
 	if (!started_at_)
 		started_at_ = SystemClock().now();
 	std::vector<ConnectionId> ids;
-	with_scratch_memory([&] {
-		as_owner([&] {
-			const Result found = select.read_fresh(
-				{Param::timestamp(started_at_), Param::text_array(filter_.servers),
-				 filter_.user_ref ? Param::text(*filter_.user_ref) : Param::null(TEXTOID), Param::integer(last_due_),
-				 Param::integer(last_id_), Param::integer(static_cast<std::int64_t>(limit))});
-			for (const Row &row : found.rows) {
-				ids.push_back(row.integer(0));
-				last_due_ = row.integer(1);
-				last_id_ = row.integer(0);
-			}
-		});
+	store_.read([&] {
+		const Result found = select.read_fresh(
+		    {Param::text_array(filter_.servers), Param::timestamp(started_at_),
+		     filter_.user_ref ? Param::text(*filter_.user_ref) : Param::null(TEXTOID), Param::timestamp(last_due_),
+		     Param::integer(last_id_), Param::integer(static_cast<std::int64_t>(limit))});
+		for (const Row &row : found.rows)
+			ids.push_back(row.integer(0));
+		if (!found.rows.empty()) {
+			last_due_ = found.rows.back().timestamp(1);
+			last_id_ = found.rows.back().integer(0);
+		}
 	});
 	return ids;
 }
 
+/// Those of `ids` whose lease was free: all in one commit, unless one of them stands in the others' way.
+std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids) {
+	// The lease outlives a run that was killed by so much; the lock, which a kill frees, guards the work itself.
+	static Statement lease(
+	    "UPDATE ob.sync_state SET claimed_until = clock_timestamp() + interval '10 minutes', "
+	    "claimed_by = pg_backend_pid() WHERE connection_id = $1 AND next_sync_at <= clock_timestamp() "
+	    "AND (claimed_until IS NULL OR claimed_until < clock_timestamp())");
+	std::vector<ConnectionId> got;
+	const auto take = [&](std::span<const ConnectionId> some) {
+		std::vector<ConnectionId> taken;
+		store_.unit([&] {
+			for (const ConnectionId id : some)
+				if (lease.run({Param::integer(id)}).processed == 1)
+					taken.push_back(id);
+		});
+		got.insert(got.end(), taken.begin(), taken.end());
+	};
+	try {
+		take(ids);
+		return got;
+	} catch (const Error &) {
+		// Each for itself then.
+	}
+	for (const ConnectionId &id : ids) {
+		try {
+			take({&id, 1});
+		} catch (const Error &) {
+			// Passed over; it stays due.
+		}
+	}
+	return got;
+}
+
+void PgDueStore::begin_again() {
+	started_at_.reset();
+	last_due_.reset();
+	last_id_ = 0;
+}
+
 DueConnection PgDueStore::load(ConnectionId id) {
 	DueConnection due;
-	with_scratch_memory([&] {
+	store_.read([&] {
 		claimed_[id] = find_connection(id);
 		due.target = store_.load(claimed_[id]);
 		due.server = claimed_[id].server;
@@ -89,49 +133,66 @@ DueConnection PgDueStore::load(ConnectionId id) {
 }
 
 void PgDueStore::release(ConnectionId id) {
+	static Statement is_leased(
+	    "SELECT 1 FROM ob.sync_state WHERE connection_id = $1 AND claimed_by = pg_backend_pid()");
 	static Statement end_lease("UPDATE ob.sync_state SET claimed_until = NULL, claimed_by = NULL "
 							   "WHERE connection_id = $1 AND claimed_by = pg_backend_pid()");
-	bool held = false;
-	with_scratch_memory([&] {
-		as_owner([&] {
-			static Statement is_held("SELECT 1 FROM ob.sync_state WHERE connection_id = $1 AND claimed_by = pg_backend_pid()");
-			held = !is_held.read_fresh({Param::integer(id)}).rows.empty();
-		});
-	});
-	if (held)
-		store_.unit([&] { end_lease.run({Param::integer(id)}); });
+	std::exception_ptr trouble;
+	try {
+		bool leased = false;
+		store_.read([&] { leased = !is_leased.read_fresh({Param::integer(id)}).rows.empty(); });
+		if (leased)
+			store_.unit([&] { end_lease.run({Param::integer(id)}); });
+	} catch (const Error &) {
+		trouble = std::current_exception();
+	}
 	claimed_.erase(id);
 	unlock_session(LockClass::connection, id);
+	if (trouble)
+		std::rethrow_exception(trouble);
 }
 
 void PgDueStore::give_back() {
-	// Rows that someone holds are left to run out: an interrupted statement must end now.
+	// Rows that someone holds are left to run out: what was interrupted must end now.
 	static Statement end_leases("UPDATE ob.sync_state SET claimed_until = NULL, claimed_by = NULL WHERE connection_id IN "
 								"(SELECT connection_id FROM ob.sync_state WHERE connection_id = ANY ($1) "
 								"AND claimed_by = pg_backend_pid() FOR UPDATE SKIP LOCKED)");
-	std::vector<std::int64_t> ids;
-	for (const auto &[id, connection] : claimed_)
-		ids.push_back(id);
-	guard([] { HOLD_INTERRUPTS(); });
-	std::exception_ptr error;
+	const HoldInterrupts hold;
+	std::exception_ptr trouble;
 	try {
+		std::vector<std::int64_t> ids;
+		for (const auto &[id, connection] : claimed_)
+			ids.push_back(id);
 		if (!ids.empty())
 			store_.unit([&] { end_leases.run({Param::integer_array(ids)}); });
 	} catch (...) {
-		error = std::current_exception();
+		trouble = std::current_exception();
 	}
-	// An error has let go of it already.
-	if (!error)
-		guard([] { RESUME_INTERRUPTS(); });
+	if (trouble)
+		log_failure("giving back what was claimed", trouble);
 	release_all();
-	if (error)
-		std::rethrow_exception(error);
 }
 
 void PgDueStore::release_all() {
 	for (const auto &[id, connection] : claimed_)
 		unlock_session(LockClass::connection, id);
 	claimed_.clear();
+}
+
+std::vector<Upcoming> upcoming_syncs(const std::vector<std::string> &servers) {
+	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT ", due.is_due, young.is_young FROM " OB_SYNCS_IN_TIME
+	                        "CROSS JOIN LATERAL (SELECT s.next_sync_at <= $3 AND " OB_IS_FREE " AS is_due) due "
+	                        "CROSS JOIN LATERAL (SELECT NOT s.history_complete "
+	                        "AND s.next_sync_at < c.created_at + interval '15 minutes' AS is_young) young "
+	                        "WHERE is_due OR is_young ORDER BY s.next_sync_at, s.connection_id LIMIT 1000");
+	constexpr std::chrono::minutes kYoung{15};
+	const Timestamp now = SystemClock().now();
+	std::vector<Upcoming> syncs;
+	const Result found =
+	    select.read_fresh({Param::text_array(servers), Param::timestamp(now + kYoung), Param::timestamp(now)});
+	for (const Row &row : found.rows)
+		syncs.push_back({row.integer(0), *row.timestamp(1), row.boolean(2), row.boolean(3)});
+	return syncs;
 }
 
 } // namespace ob::pg::store

@@ -28,24 +28,40 @@ public:
 	SyncStore &sync_store() override { return store_; }
 	void release(ConnectionId id) override;
 
+	/// Forgets what was handed out: another run, of what is due now.
+	void begin_again();
 	/// A loaded connection that is still claimed.
 	const Connection &connection(ConnectionId id) const { return claimed_.at(id); }
-	/// For a run that was interrupted between units: ends its leases, so that others may go on with its connections, and
-	/// lets go of all locks.
+	/// For a run that was cut off between two calls of this store: ends its leases, so that others may go on with its
+	/// connections, and lets go of all locks. Throws nothing.
 	void give_back();
-	/// Lets go of all locks; leases run out by themselves. For the end of a run, failed or not.
+	/// Lets go of all locks; leases run out by themselves. For the end of a run.
 	void release_all();
 
 private:
 	std::vector<ConnectionId> candidates(std::size_t limit);
+	std::vector<ConnectionId> lease(const std::vector<ConnectionId> &ids);
 
 	PgSyncStore &store_;
 	DueFilter filter_;
 	std::map<ConnectionId, Connection> claimed_;
 	std::optional<Timestamp> started_at_;
 	// Keyset over (next_sync_at, id): what was handed out or passed over does not come again in this run.
-	std::int64_t last_due_ = INT64_MIN;
+	std::optional<Timestamp> last_due_;
 	ConnectionId last_id_ = 0;
 };
+
+/// A sync to come.
+struct Upcoming {
+	ConnectionId id = 0;
+	Timestamp at{};
+	bool is_due = false;
+	/// Linked less than 15 minutes ago, and its history is not complete.
+	bool is_young = false;
+};
+
+/// What is due on these servers and nobody has claimed, and what is young, claimed or not; the first 1,000. As owner,
+/// under a fresh snapshot.
+std::vector<Upcoming> upcoming_syncs(const std::vector<std::string> &servers);
 
 } // namespace ob::pg::store

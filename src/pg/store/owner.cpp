@@ -49,6 +49,7 @@ Saved enter() {
 	set_local("enable_hashjoin", "off");
 	set_local("enable_mergejoin", "off");
 	set_local("enable_material", "off");
+	set_local("enable_bitmapscan", "off"); // reads all of what a LIMIT wants the first of
 	return saved;
 }
 
@@ -70,6 +71,14 @@ void as_owner(const std::function<void()> &body) {
 	guard([&] { leave(saved); });
 	if (error)
 		std::rethrow_exception(error);
+}
+
+void limit_lock_waits() {
+	constexpr int kMilliseconds = 2000;
+	guard([] {
+		if (LockTimeout == 0 || LockTimeout > kMilliseconds)
+			set_local("lock_timeout", "2s");
+	});
 }
 
 std::string current_role() {

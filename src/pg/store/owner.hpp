@@ -12,6 +12,10 @@ namespace ob::pg::store {
 /// statements keep their index plans on empty tables too. Restores user and settings before it returns or throws.
 void as_owner(const std::function<void()> &body);
 
+/// Within as_owner(), until its end: a lock that someone else keeps for more than two seconds is an error. For whoever
+/// has work to do for others too.
+void limit_lock_waits();
+
 /// The role whose rights the caller has now.
 std::string current_role();
 

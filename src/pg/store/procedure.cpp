@@ -31,10 +31,18 @@ void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function
 	guard([] { SPI_finish(); });
 }
 
+void set_durability(Durability durability) {
+	if (durability == Durability::at_once)
+		return;
+	guard([] {
+		(void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+		                        false);
+	});
+}
+
 void commit(Durability durability) {
-	guard([&] {
-		if (durability == Durability::soon)
-			(void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	set_durability(durability);
+	guard([] {
 		SPI_commit();
 		XactIsoLevel = XACT_READ_COMMITTED;
 	});

@@ -15,6 +15,9 @@ namespace ob::pg::store {
 /// not allow that, before `body` does anything.
 void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function<void()> &body);
 
+/// How the present transaction is to commit.
+void set_durability(Durability durability);
+
 /// Ends a transaction and begins the next. That one is READ COMMITTED whatever the session's default: each unit must see
 /// what others have committed, and none may fail because they have.
 void commit(Durability durability = Durability::at_once);

@@ -1,7 +1,6 @@
 #include "pg/store/sync_store.hpp"
 
 #include "core/error.hpp"
-#include "json/document.hpp"
 #include "pg/crash_point.hpp"
 #include "pg/guard.hpp"
 #include "pg/log.hpp"
@@ -9,15 +8,19 @@
 #include "pg/store/accounts.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
+#include "pg/store/last_report.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/store/procedure.hpp"
+#include "pg/store/quarantine.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/spool.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/store/transactions.hpp"
 #include "pg/subxact.hpp"
+#include "pg/transaction.hpp"
 #include "pg/undone.hpp"
 #include "providers/option_values.hpp"
+#include "json/document.hpp"
 
 namespace ob::pg::store {
 
@@ -80,20 +83,24 @@ void end_well(ConnectionId id, const SyncReport &report) {
 void defer(ConnectionId id, const SyncReport &report) {
 	static Statement connection("UPDATE ob.connections SET last_sync_status = 'deferred', updated_at = clock_timestamp() "
 								"WHERE id = $1");
-	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = $2, claimed_until = NULL, claimed_by = NULL "
-								"WHERE connection_id = $1");
+	static Statement sync_state(
+	    "UPDATE ob.sync_state SET next_sync_at = $2, claimed_until = NULL, claimed_by = NULL, "
+	    "finished_syncs = finished_syncs + 1, last_report = $3::jsonb WHERE connection_id = $1");
+	const std::string told = report_to_json(report);
 	connection.run({Param::integer(id)});
-	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at)});
+	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::text(told)});
 }
 
 } // namespace
 
 SyncTarget PgSyncStore::load(const Connection &connection) {
 	static Statement select(
-		"SELECT s.cursor, s.loop_cursor, s.sync_attempt, s.loop_first_attempt, s.initial_sync_done, s.history_complete, "
-		"s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
-		"c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint "
-		"FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id WHERE s.connection_id = $1");
+	    "SELECT s.cursor, s.loop_cursor, s.sync_attempt, s.loop_first_attempt, s.initial_sync_done, "
+	    "s.history_complete, "
+	    "s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
+	    "c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint, "
+	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id) "
+	    "FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id WHERE s.connection_id = $1");
 	SyncTarget target;
 	as_owner([&] {
 		const Result found = select.read_fresh({Param::integer(connection.id)});
@@ -113,29 +120,48 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 		target.sync.transactions = row.integer(10);
 		target.created_at = *row.timestamp(11);
 		read_options(&target, connection, row.integer(8));
+		loaded_[target.id] = {target.sync_interval, row.boolean(12)};
 	});
-	intervals_[target.id] = target.sync_interval;
 	return target;
 }
 
 void PgSyncStore::unit(const std::function<void()> &body, Durability durability) {
-	std::optional<ServerError> failure;
-	try {
-		with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
-	} catch (const ServerError &error) {
-		failure.emplace(error);
-	}
-	// One connection's trouble (a trigger, a full disk), which must not end the syncs beside it.
-	if (failure && UndoneError::must_pass(*failure))
-		throw *failure;
-	if (failure) {
-		log_failure("a commit unit", std::make_exception_ptr(*failure));
-		throw UndoneError(*failure);
-	}
-	crash_point("unit_before_commit");
+	const auto work = [&] {
+		if (commit_ != Commit::by_caller)
+			limit_lock_waits();
+		body();
+		crash_point("unit_before_commit");
+	};
+	isolated("a commit unit", work, durability);
 	if (commit_ == Commit::each_unit)
 		commit(durability);
 	crash_point("unit_after_commit");
+}
+
+void PgSyncStore::read(const std::function<void()> &body) {
+	isolated("reading", body, Durability::at_once);
+}
+
+void PgSyncStore::isolated(const char *what, const std::function<void()> &body, Durability durability) {
+	std::optional<ServerError> failure;
+	try {
+		if (commit_ == Commit::own_transactions)
+			transaction([&] {
+				as_owner(body);
+				set_durability(durability);
+			});
+		else
+			with_scratch_memory([&] { subtransaction([&] { as_owner(body); }); });
+	} catch (const ServerError &error) {
+		failure.emplace(error);
+	}
+	if (!failure)
+		return;
+	// One connection's trouble (a trigger, a full disk) must not end the syncs beside it.
+	if (UndoneError::must_pass(*failure))
+		throw *failure;
+	log_failure(what, std::make_exception_ptr(*failure));
+	throw UndoneError(*failure);
 }
 
 AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
@@ -145,16 +171,21 @@ AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &li
 TransactionCounts PgSyncStore::write_transactions(ConnectionId id, std::span<const Transaction> rows,
 												  AttemptStamp stamp, bool keep_raw) {
 	guard([] { CHECK_FOR_INTERRUPTS(); });
+	if (loaded_[id].has_quarantine)
+		settle_quarantine(id, rows);
 	return store::write_transactions(id, rows, stamp, keep_raw);
 }
 
 std::int64_t PgSyncStore::remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) {
+	if (loaded_[id].has_quarantine)
+		settle_quarantine(id, removed);
 	return store::remove_transactions(id, removed);
 }
 
 std::int64_t PgSyncStore::remove_ghosts(ConnectionId id, AttemptStamp stamp) { return store::remove_ghosts(id, stamp); }
 
 std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRow> rows) {
+	loaded_[id].has_quarantine = true;
 	return store::quarantine(id, rows);
 }
 
@@ -183,16 +214,17 @@ void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const Syn
 void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 	// A little spread keeps connections that were linked together from being due together for ever.
 	static Statement sync_state(
-		"UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT $4 THEN COALESCE($2, clock_timestamp() + "
-		"make_interval(secs => $3::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
-		"claimed_by = NULL, finished_syncs = finished_syncs + 1 WHERE s.connection_id = $1");
+	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT $4 THEN COALESCE($2, clock_timestamp() + "
+	    "make_interval(secs => $3::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
+	    "claimed_by = NULL, finished_syncs = finished_syncs + 1, last_report = $5::jsonb WHERE s.connection_id = $1");
 	if (report.status == SyncStatus::deferred) {
 		defer(id, report);
 		return;
 	}
+	const std::string told = report_to_json(report);
 	end_well(id, report);
-	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(intervals_[id].count()),
-					Param::boolean(report.standing_error.has_value())});
+	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(loaded_[id].interval.count()),
+	                Param::boolean(report.standing_error.has_value()), Param::text(told)});
 	if (report.transactions.any_change() || report.accounts.changed > 0)
 		audit_changes(id, report);
 	if (report.standing_error) {
@@ -213,42 +245,5 @@ void PgSyncStore::record_failure(ConnectionId id, const SyncFailure &failure) {
 }
 
 std::unique_ptr<Spool> PgSyncStore::make_spool() { return std::make_unique<FileSpool>(); }
-
-std::int64_t finished_syncs(ConnectionId id) {
-	static Statement select("SELECT finished_syncs FROM ob.sync_state WHERE connection_id = $1");
-	std::int64_t count = 0;
-	as_owner([&] {
-		const Result found = select.read_fresh({Param::integer(id)});
-		count = found.rows.empty() ? 0 : found.rows.front().integer(0);
-	});
-	return count;
-}
-
-SyncReport last_report(ConnectionId id) {
-	static Statement select("SELECT last_sync_status FROM ob.connections WHERE id = $1");
-	SyncReport report;
-	as_owner([&] {
-		const Result found = select.read_fresh({Param::integer(id)});
-		const std::string status = found.rows.empty() ? "" : found.rows.front().text(0);
-		report.status = status == "waiting"    ? SyncStatus::waiting
-						: status == "deferred" ? SyncStatus::deferred
-											   : SyncStatus::complete;
-	});
-	return report;
-}
-
-std::string_view status_name(SyncStatus status) {
-	switch (status) {
-	case SyncStatus::complete:
-		return "complete";
-	case SyncStatus::waiting:
-		return "waiting";
-	case SyncStatus::deferred:
-		return "deferred";
-	case SyncStatus::busy:
-		return "busy";
-	}
-	return "";
-}
 
 } // namespace ob::pg::store

@@ -12,10 +12,11 @@
 
 namespace ob::pg::store {
 
-/// How a commit unit ends.
+/// Whose transactions a store works in, and how a commit unit ends.
 enum class Commit {
-	each_unit,  // a procedure: SPI_commit after each
-	by_caller, // a function: the caller's transaction decides
+	each_unit,        // a procedure's: SPI_commit after each
+	by_caller,        // a function's: the caller's transaction decides
+	own_transactions, // a background worker's, which has no caller
 };
 
 class PgSyncStore final : public SyncStore {
@@ -27,6 +28,10 @@ public:
 
 	/// State and settings of a connection. Applies nothing; read as owner. Throws not_found.
 	SyncTarget load(const Connection &connection);
+
+	/// Runs `body`, which only reads, as owner. As with a unit, nothing is left of an error of the server when it is
+	/// thrown, and it is an Error unless everything is to end.
+	void read(const std::function<void()> &body);
 
 	void unit(const std::function<void()> &body, Durability durability = Durability::at_once) override;
 	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) override;
@@ -43,16 +48,15 @@ public:
 	std::unique_ptr<Spool> make_spool() override;
 
 private:
+	void isolated(const char *what, const std::function<void()> &body, Durability durability);
+
 	Commit commit_;
 	FailureSink sink_;
-	std::map<ConnectionId, std::chrono::seconds> intervals_; // of loaded connections
+	struct Loaded {
+		std::chrono::seconds interval{};
+		bool has_quarantine = false; // something of it may be settled
+	};
+	std::map<ConnectionId, Loaded> loaded_;
 };
-
-/// How many syncs of a connection have ended well so far, and what the last one said. Under a fresh snapshot.
-std::int64_t finished_syncs(ConnectionId id);
-SyncReport last_report(ConnectionId id);
-
-/// Text of a status, as SQL shows it.
-std::string_view status_name(SyncStatus status);
 
 } // namespace ob::pg::store

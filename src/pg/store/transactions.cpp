@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "crypto/digest.hpp"
 #include "pg/guard.hpp"
 #include "pg/store/row_array.hpp"
 #include "pg/store/sql.hpp"
@@ -168,16 +167,6 @@ std::int64_t remove_ghosts(ConnectionId id, const AttemptStamp &stamp) {
 	    "WHERE connection_id = $1 AND sync_attempt >= $2 AND sync_attempt < $3 AND removed_at IS NULL");
 	return static_cast<std::int64_t>(
 	    remove.run({Param::integer(id), Param::integer(stamp.loop_first), Param::integer(stamp.attempt)}).processed);
-}
-
-std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) {
-	static Statement keep("INSERT INTO ob.quarantine (connection_id, account_id, transaction_id, reason, digest, raw) "
-	                      "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (connection_id, digest) "
-	                      "DO UPDATE SET last_seen_at = clock_timestamp()");
-	for (const RejectedRow &row : rows)
-		keep.run({Param::integer(id), Param::text_or_null(row.account_id), Param::text_or_null(row.transaction_id),
-		          Param::text(row.reason), Param::text(crypto::sha256_hex(row.raw)), Param::text(row.raw)});
-	return static_cast<std::int64_t>(rows.size());
 }
 
 void each_live_transaction(ConnectionId id,

@@ -23,6 +23,7 @@ extern "C" {
 #include "pg/store/keys.hpp"
 #include "pg/store/outcomes.hpp"
 #include "pg/store/owner.hpp"
+#include "pg/subxact.hpp"
 #include "pg/worker/segment.hpp"
 #include "json/document.hpp"
 
@@ -347,7 +348,8 @@ Task<bool> recover(std::optional<ConnectionId> connection, std::string link_id) 
 	filter.connection = connection;
 	filter.link_id = std::move(link_id);
 	std::vector<std::int64_t> open;
-	store::as_owner([&] { open = store::open_outcomes(filter); });
+	// Whoever is cancelled in it may go on with the transaction.
+	subtransaction([&] { store::as_owner([&] { open = store::open_outcomes(filter); }); });
 	std::erase_if(open, [](std::int64_t id) { return is_locked(LockClass::outcome, id); });
 	if (open.empty())
 		co_return false;

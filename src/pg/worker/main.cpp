@@ -21,11 +21,14 @@ extern "C" {
 #include "pg/locks.hpp"
 #include "pg/log.hpp"
 #include "pg/runtime.hpp"
+#include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 #include "pg/wait.hpp"
 #include "pg/worker/message.hpp"
 #include "pg/worker/operations.hpp"
 #include "pg/worker/segment.hpp"
+#include "pg/worker/session.hpp"
+#include "pg/worker/sync_start.hpp"
 
 namespace ob::pg::worker {
 
@@ -86,7 +89,8 @@ private:
 	bool finished();
 	void accept(const std::string &message);
 	static Task<void> serve(Worker *worker, Envelope envelope);
-	static Task<void> apply_after_caller(std::int64_t outcome, VirtualTransactionId caller);
+	static Task<void> caller_has_ended(VirtualTransactionId caller);
+	static Task<void> apply_patiently(std::int64_t outcome);
 	void reply(const Reply &reply);
 	void flush();
 
@@ -157,6 +161,8 @@ Task<void> Worker::serve(Worker *worker, Envelope envelope) {
 			log_failure("the worker's message queue", std::current_exception());
 		}
 	};
+	const bool may_link = envelope.request.kind == "exchange" || envelope.request.kind == "recover";
+	bool sync_then = false;
 	Done done;
 	try {
 		take_settings(envelope.settings);
@@ -164,19 +170,26 @@ Task<void> Worker::serve(Worker *worker, Envelope envelope) {
 		done = co_await operation;
 		reply.result_json = done.result_json;
 		reply.error = done.failure;
+		sync_then = may_link && !done.failure && settings::sync_on_event();
 	} catch (...) {
 		reply.error.emplace(describe(std::current_exception()));
 	}
 	std::exception_ptr failure;
 	try {
 		answer();
-		if (done.to_apply != 0) {
+		if (done.to_apply != 0 || sync_then) {
 			VirtualTransactionId caller;
 			compat::backend_of(caller) = envelope.backend;
 			caller.localTransactionId = envelope.local_transaction;
-			Task<void> applied = apply_after_caller(done.to_apply, caller);
+			Task<void> ended = caller_has_ended(caller);
+			co_await ended;
+		}
+		if (done.to_apply != 0) {
+			Task<void> applied = apply_patiently(done.to_apply);
 			co_await applied;
 		}
+		if (sync_then)
+			start_sync_worker();
 	} catch (...) {
 		failure = std::current_exception();
 	}
@@ -186,9 +199,8 @@ Task<void> Worker::serve(Worker *worker, Envelope envelope) {
 		unlock_session(LockClass::outcome, done.to_apply);
 }
 
-/// The caller may hold the connection's row: its transaction is waited for. What cannot be applied for long stays
-/// recorded, and the next sync or recovery applies it.
-Task<void> Worker::apply_after_caller(std::int64_t outcome, VirtualTransactionId caller) {
+/// The caller may hold the connection's row: its transaction is waited for before anything is done to that.
+Task<void> Worker::caller_has_ended(VirtualTransactionId caller) {
 	using namespace std::chrono_literals;
 	auto pause = std::chrono::milliseconds(5);
 	while (!guard([&] { return VirtualXactLock(caller, false); })) {
@@ -196,6 +208,10 @@ Task<void> Worker::apply_after_caller(std::int64_t outcome, VirtualTransactionId
 		co_await sleep;
 		pause = std::min<std::chrono::milliseconds>(pause * 2, 250ms);
 	}
+}
+
+/// What cannot be applied for long stays recorded, and the next sync or recovery applies it.
+Task<void> Worker::apply_patiently(std::int64_t outcome) {
 	for (int tries = 1;; ++tries) {
 		std::exception_ptr failure;
 		try {
@@ -208,7 +224,7 @@ Task<void> Worker::apply_after_caller(std::int64_t outcome, VirtualTransactionId
 			std::rethrow_exception(failure);
 		if (tries == 1)
 			log_failure("outcome " + std::to_string(outcome) + " cannot be applied yet", failure);
-		Sleep sleep(1s);
+		Sleep sleep(std::chrono::seconds(1));
 		co_await sleep;
 	}
 }
@@ -262,16 +278,10 @@ extern "C" void ob_worker_main(Datum argument) {
 		Segment segment = Segment::attach(DatumGetUInt32(argument));
 		const Oid database = segment.database();
 		guard([&] {
-			// Not as the owner of our tables, who may be a role that cannot log in: each transaction becomes him.
-			BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+			begin_worker_session(database);
 			pgstat_report_activity(STATE_IDLE, nullptr);
 			// A row that a caller holds must not stop the recording of others.
 			SetConfigOption("lock_timeout", "2s", PGC_SUSET, PGC_S_OVERRIDE);
-			SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-			SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
-			SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-			if (GetConfigOption("transaction_timeout", true, false)) // since 17
-				SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 			// What was done at a provider must survive a crash of the machine.
 			SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
 		});

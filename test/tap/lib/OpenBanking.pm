@@ -28,7 +28,7 @@ sub new_node
 	close $file;
 	chmod 0600, $keys;
 	$node->append_conf('postgresql.conf', "openbanking.key_file = '$keys'\nopenbanking.allowed_hosts = '$sandbox_url'\n"
-		  . "log_min_messages = log\nrestart_after_crash = on\n");
+		  . "log_min_messages = log\nrestart_after_crash = on\nopenbanking.sync_on_event = off\n");
 	$node->append_conf('postgresql.conf', "$_ = '$conf->{$_}'\n") for sort keys %{ $conf // {} };
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION openbanking');

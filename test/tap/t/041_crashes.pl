@@ -318,11 +318,13 @@ subtest 'two syncs of one connection' => sub {
 	latency($sync, 600);
 	my ($first, $second) = map { OpenBanking::Session->new($node) } 1 .. 2;
 	my $result = 'SELECT status, requests > 0 FROM ob.sync(%d)';
+	my $report = 'SELECT s FROM ob.sync(%d) s';
 
 	my $connection = link_bank($node, 'pair');
-	$_->begin(sprintf $result, $connection) for $first, $second;
-	is(join(' ', sort map { $_->finish->{out} } $first, $second), 'complete|f complete|t',
-		'one fetches, the other has its result');
+	$_->begin(sprintf $report, $connection) for $first, $second;
+	my @reports = map { $_->finish->{out} } $first, $second;
+	like($reports[0], qr/^\(complete,[1-9]/, 'one fetches');
+	is($reports[1], $reports[0], 'the other has its result');
 	is(syncs_of($connection), 1, 'the bank was asked once');
 	is_same_as_bank($connection, 'two syncs');
 
@@ -338,7 +340,7 @@ subtest 'two syncs of one connection' => sub {
 	$connection = link_bank($node, 'due');
 	$first->begin("CALL ob.sync_due(user_ref => 'due')");
 	wait_until('the call', sub { syncs_of($connection) > 0 });
-	is($second->value(sprintf $result, $connection), 'complete|f', 'ob.sync waits for ob.sync_due and has its result');
+	like($second->value(sprintf $report, $connection), qr/^\(complete,[1-9]/, 'ob.sync waits for ob.sync_due and has its result');
 	$first->finish;
 	is(syncs_of($connection), 1, 'the bank was asked once');
 

@@ -91,6 +91,11 @@ public:
 		entries_.at(id).changed = ++sequence_;
 	}
 
+	void mend(const std::string &id) {
+		entries_.at(id).date = "2026-03-02";
+		entries_.at(id).changed = ++sequence_;
+	}
+
 	const std::map<std::string, Entry> &entries() const { return entries_; }
 	std::vector<std::string> existing(bool pending_only = false) const {
 		std::vector<std::string> ids;
@@ -138,6 +143,10 @@ public:
 		for (const auto &[key, row] : stored.transactions)
 			if (row.live && !entries_.contains(row.id))
 				out += " invented " + row.id;
+		for (const auto &[raw, rejection] : stored.quarantine)
+			if (entries_.contains(rejection.id) && entries_.at(rejection.id).exists &&
+			    entries_.at(rejection.id).date != "someday")
+				out += " still in quarantine " + rejection.id;
 		for (const auto &[id, account] : stored.accounts)
 			if (account.live != accounts_.contains(id))
 				out += " account " + id;

@@ -37,6 +37,12 @@ struct StoredTransaction {
 	}
 };
 
+struct StoredRejection {
+	std::string account_id;
+	std::string id;
+	std::string reason;
+};
+
 struct StoredAccount {
 	std::string balance;
 	std::string type;
@@ -47,7 +53,7 @@ struct StoredAccount {
 struct StoredConnection {
 	std::map<std::pair<std::string, std::string>, StoredTransaction> transactions;
 	std::map<std::string, StoredAccount> accounts;
-	std::map<std::string, std::string> quarantine; // raw -> reason
+	std::map<std::string, StoredRejection> quarantine; // by raw
 	SyncState state;
 	std::vector<SyncReport> finished;
 
@@ -153,6 +159,7 @@ public:
 			auto [place, is_new] =
 			    connection(id).transactions.try_emplace({std::string(row.account_id), std::string(row.id)});
 			write(place->second, is_new, row, stamp, keep_raw, counts);
+			settle(id, row.account_id, row.id);
 		}
 		row_writes += static_cast<int>(counts.added + counts.modified);
 		return counts;
@@ -162,12 +169,14 @@ public:
 		check(in_unit_, "remove_transactions outside a unit");
 		check(!removed.empty() && removed.size() <= 500, "a batch of wrong size");
 		std::int64_t count = 0;
-		for (const RemovedTransaction &gone : removed)
+		for (const RemovedTransaction &gone : removed) {
+			settle(id, gone.account_id, gone.id);
 			for (auto &[key, row] : connection(id).transactions)
 				if (row.live && row.id == gone.id && (gone.account_id.empty() || row.account_id == gone.account_id)) {
 					row.live = false;
 					++count;
 				}
+		}
 		row_writes += static_cast<int>(count);
 		return count;
 	}
@@ -188,7 +197,8 @@ public:
 		check(in_unit_, "quarantine outside a unit");
 		check(!rows.empty() && rows.size() <= 500, "a batch of wrong size");
 		for (const RejectedRow &row : rows)
-			connection(id).quarantine[std::string(row.raw)] = row.reason;
+			connection(id).quarantine[std::string(row.raw)] = {std::string(row.account_id),
+			                                                   std::string(row.transaction_id), row.reason};
 		return static_cast<std::int64_t>(rows.size());
 	}
 
@@ -232,6 +242,14 @@ private:
 	static void check(bool good, const char *what) {
 		if (!good)
 			throw std::logic_error(what);
+	}
+
+	void settle(ConnectionId id, std::string_view account_id, std::string_view transaction_id) {
+		std::erase_if(connection(id).quarantine, [&](const auto &entry) {
+			const StoredRejection &kept = entry.second;
+			return kept.id == transaction_id &&
+			       (account_id.empty() || kept.account_id.empty() || kept.account_id == account_id);
+		});
 	}
 
 	static void write(StoredTransaction &stored, bool is_new, const Transaction &row, const AttemptStamp &stamp,

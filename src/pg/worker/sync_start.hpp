@@ -1,0 +1,17 @@
+// Starting the sync worker (sync_worker.hpp). C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace ob::pg::worker {
+
+/// Once this transaction has committed, what is due then is synced by a background worker, without waiting for a
+/// schedule; if openbanking.sync_on_event says so. For whoever links a bank or hears news of one. Costs nothing if the
+/// transaction is rolled back.
+void sync_after_commit();
+
+/// Starts it now: for work that has been committed. If there is no free slot the log says so, and a schedule does the
+/// work. Harmless beside one that is running.
+void start_sync_worker();
+
+} // namespace ob::pg::worker
