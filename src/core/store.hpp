@@ -44,6 +44,7 @@ struct SyncTarget {
 	SyncState sync;
 	std::chrono::seconds sync_interval{};
 	Timestamp created_at{}; // when it was linked
+	bool bank_named = false; // the bank's name is stored
 	bool keep_raw = false;
 };
 
@@ -99,6 +100,7 @@ struct SyncReport {
 	std::chrono::microseconds duration{};
 	std::optional<Timestamp> retry_at;
 	std::optional<ConnectionHealth> health; // absent: it could not be read
+	std::string institution_logo;           // where the bank's name was missing; base64 of a PNG
 	/// The rows could be read although the connection is broken: its new state.
 	std::optional<SyncFailure> standing_error;
 };

@@ -57,7 +57,7 @@ ConnectionSync::ConnectionSync(SyncContext context, SyncTarget target)
 
 Task<void> ConnectionSync::run(bool full) {
 	Loop &loop = co_await ThisLoop();
-	HealthCheck health(loop, *context_.provider, context_.session, context_.credentials);
+	HealthCheck health(loop, *context_.provider, context_.session, context_.credentials, !target_.bank_named);
 	health_ = &health;
 	co_await run_loops(full);
 }
@@ -401,10 +401,13 @@ std::optional<Timestamp> ConnectionSync::by_age(std::chrono::seconds least) cons
 }
 
 Task<void> ConnectionSync::note_health() {
-	Task<std::optional<ConnectionHealth>> result = health_->result(context_.pacing.health_patience);
-	report_.health = co_await result;
-	if (report_.health)
-		report_.standing_error = standing_failure(*report_.health);
+	Task<std::optional<Health>> result = health_->result(context_.pacing.health_patience);
+	const std::optional<Health> health = co_await result;
+	if (!health)
+		co_return;
+	report_.health = health->of_connection;
+	report_.institution_logo = health->institution_logo;
+	report_.standing_error = standing_failure(health->of_connection);
 }
 
 void ConnectionSync::complete(SyncReport &report, const SyncState &next, HistoryStatus status) const {

@@ -42,6 +42,32 @@ TEST(SyncHealth, IsAskedOnceASync) {
 	EXPECT_EQ(bench.plaid.transport.count("/item/get"), 1u);
 }
 
+TEST(SyncHealth, TheBanksNameIsAskedForWhereItIsMissing) {
+	struct Case {
+		bool stored, told;
+		std::size_t calls;
+	};
+	for (const Case &c : {Case{true, true, 0}, Case{true, false, 0}, Case{false, true, 0}, Case{false, false, 1}}) {
+		SyncBench bench;
+		bench.bank.item_names_bank = c.told;
+		SyncTarget target = bench.target();
+		target.bank_named = c.stored;
+		test::run_task(sync_connection(bench.context(), target, false));
+		EXPECT_EQ(bench.plaid.transport.count("/institutions/get_by_id"), c.calls);
+		EXPECT_EQ(last_finish(bench).health->institution_name, c.told || c.calls == 1 ? "First Bank" : "");
+		EXPECT_EQ(last_finish(bench).institution_logo, c.calls == 1 ? "TE9HTw==" : "");
+	}
+}
+
+TEST(SyncHealth, ANameThatCannotBeHadIsNoLoss) {
+	SyncBench bench;
+	bench.bank.item_names_bank = false;
+	bench.plaid.transport.answer("/institutions/get_by_id", 400, plaid_error("INVALID_INPUT", "INVALID_INSTITUTION"));
+	bench.sync();
+	ASSERT_TRUE(last_finish(bench).health);
+	EXPECT_TRUE(last_finish(bench).health->bank_updated_at);
+}
+
 TEST(SyncHealth, CanBeMissing) {
 	SyncBench bench;
 	settle(bench);

@@ -71,12 +71,12 @@ void end_well(ConnectionId id, const SyncReport &report) {
 		"bank_updated_at = COALESCE($3, bank_updated_at), "
 		"consent_expires_at = CASE WHEN $4 THEN $5 ELSE consent_expires_at END, "
 		"institution_id = COALESCE(institution_id, $6), institution_name = COALESCE(institution_name, $7), "
-		"updated_at = clock_timestamp() WHERE id = $1");
+		"institution_logo = COALESCE(institution_logo, $8), updated_at = clock_timestamp() WHERE id = $1");
 	const ConnectionHealth health = report.health.value_or(ConnectionHealth());
 	connection.run({Param::integer(id), Param::text(status_name(report.status)),
 					Param::timestamp(health.bank_updated_at), Param::boolean(report.health.has_value()),
 					Param::timestamp(health.consent_expires_at), Param::text_or_null(health.institution_id),
-					Param::text_or_null(health.institution_name)});
+					Param::text_or_null(health.institution_name), Param::text_or_null(report.institution_logo)});
 }
 
 /// Being told to wait is no success: what was wrong before stays as it is shown.
@@ -99,7 +99,7 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 	    "s.history_complete, "
 	    "s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
 	    "c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint, "
-	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id) "
+	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id), c.institution_name IS NOT NULL "
 	    "FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id WHERE s.connection_id = $1");
 	SyncTarget target;
 	as_owner([&] {
@@ -119,6 +119,7 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 		target.sync.sweep_owed = row.boolean(9);
 		target.sync.transactions = row.integer(10);
 		target.created_at = *row.timestamp(11);
+		target.bank_named = row.boolean(13);
 		read_options(&target, connection, row.integer(8));
 		loaded_[target.id] = {target.sync_interval, row.boolean(12)};
 	});

@@ -68,10 +68,13 @@ set_item(consent_expiration_time => undef);
 sync_due();
 is(sql($consent), '', 'a consent without an end has none');
 
-sql("UPDATE ob.connections SET institution_id = NULL, institution_name = NULL");
-sync_due();
-is(sql('SELECT institution_id, institution_name IS NOT NULL FROM ob.connections'), 'ins_109508|t',
-	'what is missing of the bank is filled in');
+sql("UPDATE ob.connections SET institution_id = NULL, institution_name = NULL, institution_logo = NULL");
+item_says({ item => { item_id => $item, institution_id => 'ins_109508' }, status => undef });
+is(calls_of('/institutions/get_by_id', \&sync_due), 1, 'a bank without a name is asked for');
+is(sql('SELECT institution_id, institution_name IS NOT NULL, institution_logo IS NOT NULL FROM ob.connections'),
+	'ins_109508|t|t', 'what is missing of it is filled in');
+item_says({ item => { item_id => $item, institution_id => 'ins_109508' }, status => undef });
+is(calls_of('/institutions/get_by_id', \&sync_due), 0, 'once');
 
 # ---- broken, although its rows can be read ----
 

@@ -44,6 +44,7 @@ public:
 	/// What /item/get answers besides; an error object, or empty.
 	std::string item_error;
 	std::string updated_at = "2026-03-10T06:00:00Z";
+	bool item_names_bank = true;
 	/// Pages do not tell how complete the history is.
 	bool status_unknown = false;
 	/// Runs after each page of transactions has been answered.
@@ -110,6 +111,9 @@ public:
 	http::Response answer(const SentRequest &request) {
 		if (request.endpoint == "/item/get") // beside the others: neither counted nor spoilt with them
 			return item();
+		if (request.endpoint == "/institutions/get_by_id")
+			return FakeTransport::response(
+			    200, R"({"institution":{"institution_id":"ins_1","name":"First Bank","logo":"TE9HTw=="},"request_id":"r"})");
 		++calls;
 		if (fault && fault->first-- == 0) {
 			const std::string body = fault->second;
@@ -159,8 +163,9 @@ public:
 private:
 	http::Response item() const {
 		return FakeTransport::response(
-		    200, R"({"item":{"item_id":"item","institution_id":"ins_1","institution_name":"First Bank",)"
-		         R"("consent_expiration_time":"2026-09-01T00:00:00Z","error":)" +
+		    200, R"({"item":{"item_id":"item","institution_id":"ins_1","institution_name":)" +
+		             std::string(item_names_bank ? R"("First Bank")" : "null") +
+		             R"(,"consent_expiration_time":"2026-09-01T00:00:00Z","error":)" +
 		             (item_error.empty() ? "null" : item_error) +
 		             R"(},"status":{"transactions":{"last_successful_update":")" + updated_at +
 		             R"("}},"request_id":"ri"})");
