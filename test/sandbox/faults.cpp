@@ -36,6 +36,7 @@ constexpr std::array kKinds = {
     KindName{"repeat_cursor", Fault::Kind::repeat_cursor, true},
     KindName{"mutation_error", Fault::Kind::mutation_error, true},
     KindName{"change_total", Fault::Kind::change_total, true},
+    KindName{"not_net", Fault::Kind::not_net, true},
     KindName{"control", Fault::Kind::control, true},
 };
 
@@ -195,6 +196,7 @@ void collect(const std::vector<Fault> &faults, Directives &directives) {
 		directives.repeat_cursor |= fault.kind == Fault::Kind::repeat_cursor;
 		directives.mutation_error |= fault.kind == Fault::Kind::mutation_error;
 		directives.change_total |= fault.kind == Fault::Kind::change_total;
+		directives.not_net |= fault.kind == Fault::Kind::not_net;
 	}
 }
 

@@ -34,6 +34,7 @@ struct Fault {
 		repeat_cursor,
 		mutation_error,
 		change_total,
+		not_net,
 		control,
 	};
 

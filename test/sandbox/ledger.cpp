@@ -4,6 +4,18 @@
 
 namespace ob::sandbox {
 
+void Item::breaks(std::string code, Time now, std::optional<std::string> reason) {
+	error_code = std::move(code);
+	error_reason = std::move(reason);
+	error_blocks = true;
+	last_failed_update = now;
+}
+
+void Item::heals() {
+	error_code.reset();
+	error_reason.reset();
+}
+
 bool Item::has_product(std::string_view product) const {
 	return std::find(products.begin(), products.end(), product) != products.end();
 }

@@ -48,7 +48,8 @@ struct Item {
 	std::optional<Time> historical_at;
 	std::optional<std::string> status_text; ///< sent instead of the stage's own name
 
-	std::optional<std::string> error_code; ///< what makes calls fail
+	std::optional<std::string> error_code; ///< the standing error
+	bool error_blocks = true;              ///< it makes calls fail; false: it only shows in the item
 	std::optional<std::string> error_reason;
 	bool login_expires = true;
 	bool removed = false;
@@ -66,6 +67,12 @@ struct Item {
 	TransactionLog transactions;
 	std::uint64_t poisoned_before = 0; ///< cursors with a lower serial number fail for ever
 	int refreshes = 0;
+
+	/// The login stops working.
+	void breaks(std::string code, Time now, std::optional<std::string> reason = std::nullopt);
+	/// It works again.
+	void heals();
+	[[nodiscard]] bool blocked() const { return error_code && error_blocks; }
 
 	[[nodiscard]] bool has_product(std::string_view product) const;
 	[[nodiscard]] std::optional<std::uint32_t> account_index(std::string_view account_id) const;

@@ -21,6 +21,7 @@ struct Directives {
 	bool repeat_cursor = false;  ///< more pages announced, but the cursor stays the same
 	bool mutation_error = false; ///< the data changed while paging
 	bool change_total = false;   ///< the announced total is one more than a moment ago
+	bool not_net = false;        ///< what came and changed or went is reported with all of that, not with its sum
 };
 
 /// What a request is about, as far as fault rules, counters and the log want to know. Holds no secret.

@@ -177,11 +177,13 @@ std::optional<std::uint32_t> TransactionLog::at_or_after(std::uint32_t index) co
 }
 
 std::uint64_t TransactionLog::end(std::uint32_t account) const {
-	if (account == kAllAccounts) {
-		return log_.size();
-	}
 	const auto found = account_end_.find(account);
 	return found == account_end_.end() ? 0 : found->second;
+}
+
+std::uint64_t TransactionLog::disturbed_at(std::uint32_t account) const {
+	const auto found = disturbed_at_.find(account);
+	return found == disturbed_at_.end() ? 0 : found->second;
 }
 
 Change TransactionLog::change_since(const RowState &row, std::uint64_t base) {
@@ -195,31 +197,46 @@ Change TransactionLog::change_since(const RowState &row, std::uint64_t base) {
 	return known ? Change::modified : Change::added;
 }
 
-TransactionLog::Page TransactionLog::page(std::uint64_t base, std::uint64_t position, std::size_t count,
-                                          std::uint32_t account) const {
+TransactionLog::Page TransactionLog::page(const Part &part) const {
 	Page out;
-	out.position = position;
+	out.position = part.position;
 	bool full = false;
-	for (std::uint64_t at = position + 1; at <= log_.size(); ++at) {
+	std::vector<Entry> found;
+	for (std::uint64_t at = part.position + 1; at <= log_.size(); ++at) {
 		const std::uint32_t index = log_[at - 1];
 		const RowState row = state(index);
 		// Every transaction counts once, at its last change; earlier entries are passed over.
-		const bool latest = row.changed_at == at && (account == kAllAccounts || row.account == account);
-		const Change change = latest ? change_since(row, base) : Change::none;
-		if (change != Change::none) {
-			if (full) {
-				out.more = true;
-				return out;
-			}
-			out.changes.push_back({change, index, row.account});
+		found.clear();
+		if (row.changed_at == at && (part.account == kAllAccounts || row.account == part.account)) {
+			add_entries(found, part, index, row);
 		}
+		if (!found.empty() && (full || (out.changes.size() + found.size() > part.count && !out.changes.empty()))) {
+			out.more = true;
+			return out;
+		}
+		out.changes.insert(out.changes.end(), found.begin(), found.end());
 		if (!full) {
 			out.position = at;
-			full = out.changes.size() == count || (page_breaks_.contains(at) && !out.changes.empty());
+			full = out.changes.size() >= part.count || (page_breaks_.contains(at) && !out.changes.empty());
 		}
 	}
 	out.position = log_.size();
 	return out;
+}
+
+void TransactionLog::add_entries(std::vector<Entry> &changes, const Part &part, std::uint32_t index,
+                                 const RowState &row) {
+	const Change change = change_since(row, part.base);
+	const bool is_new = row.added_at > part.base && !row.hidden;
+	if (!part.net && is_new && row.removed_at != 0) {
+		changes.push_back({Change::added, index, row.account});
+		changes.push_back({Change::removed, index, row.account});
+	} else if (change != Change::none) {
+		changes.push_back({change, index, row.account});
+		if (!part.net && change == Change::added && row.changed_at != row.added_at) {
+			changes.push_back({Change::modified, index, row.account});
+		}
+	}
 }
 
 const std::vector<std::uint32_t> &TransactionLog::newest_first() const {
@@ -277,7 +294,10 @@ std::optional<std::uint32_t> TransactionLog::find_live(std::string_view id) cons
 std::uint64_t TransactionLog::log(std::uint32_t index, std::uint32_t account) {
 	newest_first_valid_ = false;
 	log_.push_back(index);
-	account_end_[account] = log_.size();
+	account_end_[account] = account_end_[kAllAccounts] = log_.size();
+	if (!calm_) {
+		disturbed_at_[account] = disturbed_at_[kAllAccounts] = log_.size();
+	}
 	return log_.size();
 }
 

@@ -93,6 +93,8 @@ public:
 	bool remove(std::string_view id);
 	/// Silently takes the transactions of an account out of sight, or makes them wait for reveal() again.
 	void hide_account(std::uint32_t account, bool hidden);
+	/// Changes made from now on, if `calm`, do not disturb whoever is paging; they turn up on a later page.
+	void be_calm(bool calm) { calm_ = calm; }
 	/// The next page of sync ends at the present end of the log, however few changes it then holds.
 	void break_page() { page_breaks_.insert(end()); }
 
@@ -108,6 +110,9 @@ public:
 	/// Position of the last change; with an account, of the last change that concerns it.
 	[[nodiscard]] std::uint64_t end(std::uint32_t account = kAllAccounts) const;
 
+	/// The same, of changes that disturb who is paging.
+	[[nodiscard]] std::uint64_t disturbed_at(std::uint32_t account = kAllAccounts) const;
+
 	/// What has happened to a transaction since `base`.
 	[[nodiscard]] static Change change_since(const RowState &row, std::uint64_t base);
 
@@ -121,8 +126,15 @@ public:
 		std::uint64_t position = 0; ///< where the next page begins
 		bool more = false;
 	};
-	/// Net changes since `base` that follow `position`, at most `count`, of one account or of all.
-	[[nodiscard]] Page page(std::uint64_t base, std::uint64_t position, std::size_t count, std::uint32_t account) const;
+	/// Which changes a page is made of.
+	struct Part {
+		std::uint64_t base = 0;     ///< those since then,
+		std::uint64_t position = 0; ///< that follow this,
+		std::size_t count = 0;      ///< and so many of them at most
+		std::uint32_t account = kAllAccounts;
+		bool net = true; ///< false: what came and went is both added and removed, what came and changed modified too
+	};
+	[[nodiscard]] Page page(const Part &part) const;
 
 	/// Indexes of live transactions, newest first. Sorted anew only after a change.
 	[[nodiscard]] const std::vector<std::uint32_t> &newest_first() const;
@@ -136,6 +148,7 @@ private:
 		std::shared_ptr<const BulkRows> rows;
 	};
 	[[nodiscard]] const Bulk &bulk_of(std::uint32_t number) const;
+	static void add_entries(std::vector<Entry> &changes, const Part &part, std::uint32_t index, const RowState &row);
 	/// The kept form of a transaction; null for a bulk row that nobody has touched.
 	[[nodiscard]] const Transaction *kept(std::uint32_t index) const;
 	/// The same, made if there is none.
@@ -152,7 +165,9 @@ private:
 	std::vector<std::uint32_t> bulk_seen_at_;                     // position at which each bulk row was added
 	std::unordered_map<std::uint32_t, Transaction> changed_bulk_; // by number; those that more has happened to
 	std::vector<std::uint32_t> log_;                              // log_[n-1]: the transaction changed at position n
-	std::map<std::uint32_t, std::uint64_t> account_end_;
+	std::map<std::uint32_t, std::uint64_t> account_end_;          // of all accounts under kAllAccounts
+	std::map<std::uint32_t, std::uint64_t> disturbed_at_;
+	bool calm_ = false;
 	std::set<std::uint32_t> hidden_accounts_;
 	std::set<std::uint64_t> page_breaks_;
 	mutable std::vector<std::uint32_t> newest_first_;

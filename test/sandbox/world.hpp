@@ -54,7 +54,8 @@ struct Config {
 	std::chrono::milliseconds initial_delay{0};    ///< from linking to the first 30 days
 	std::chrono::milliseconds historical_delay{0}; ///< from linking to the whole history
 	int item_login_days = 30;                      ///< a sandbox login breaks after so many days; 0: never
-	bool null_when_empty = false;                  ///< /transactions/get answers null instead of an empty list
+	bool null_when_empty = false;                  ///< null instead of empty lists of transactions
+	bool null_cursor = false;                      ///< null instead of "" while nothing is ready
 	std::chrono::milliseconds bank_latency{0};     ///< extra wait of the calls that go to the bank
 	std::chrono::milliseconds latency{0};          ///< of every provider call
 	std::map<std::string, std::chrono::milliseconds> latency_by_path; ///< instead of `latency`

@@ -102,6 +102,15 @@ TEST_F(SandboxBulk, RowsAreFilledUpToASize) {
 	}
 }
 
+TEST_F(SandboxBulk, OldRowsShowUnlessFewerDaysAreRequested) {
+	const std::string old = R"("count": 100, "days": 700, "until": "2025-01-01")";
+	EXPECT_EQ(rows(bulk_item("{" + old + "}")).size(), 100U);
+	const Json made = control("plaid/items/create", R"({"days_requested": 730, "generate": {)" + old + "}}");
+	const std::size_t shown = rows(made.get("items").elements().front().text_of("access_token")).size();
+	EXPECT_GT(shown, 10U);
+	EXPECT_LT(shown, 90U);
+}
+
 TEST_F(SandboxBulk, PagesOfAnySizeTellTheSame) {
 	const std::string token = bulk_item(R"({"count": 700})");
 	const auto all = rows(token);

@@ -50,7 +50,7 @@ void check_freshness(const Item &item, const Account &account, const Json &optio
 
 // Plaid: real-time.
 ObjectText get_balances(Call &call) {
-	const Item &item = call.healthy_item();
+	const Item &item = call.healthy_item(true);
 	call.delay += call.world.config.bank_latency;
 	const auto chosen = chosen_accounts(item, call.options().get("account_ids"));
 	if (chosen.empty()) {

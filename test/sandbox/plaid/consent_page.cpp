@@ -205,10 +205,7 @@ Response submit_login(State &state, LinkToken &token, LinkSession &session, cons
 	session.password = given.get("password");
 	add_event(state, session, "SUBMIT_CREDENTIALS");
 	try {
-		const Institution &bank = known_institution(session.institution_id.value_or(""));
-		if (!bank.link_error.empty()) {
-			fail(bank.link_error);
-		}
+		static_cast<void>(state.open_bank(session.institution_id.value_or("")));
 		check_login(session.username, session.password);
 		if (session.password.starts_with("mfa_")) {
 			session.step = "mfa";

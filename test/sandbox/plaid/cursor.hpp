@@ -20,7 +20,7 @@ struct Cursor {
 	bool resting = false;       ///< the loop is complete
 };
 
-/// Base64 text of at most 256 characters; only who knows the key can make or read one.
+/// Base64 text of at most 256 characters, with +, / and = in it; only who knows the key can make or read one.
 [[nodiscard]] std::string encode_cursor(const Cursor &cursor, std::string_view key);
 /// Nothing if the text is no cursor made with this key.
 [[nodiscard]] std::optional<Cursor> decode_cursor(std::string_view text, std::string_view key);

@@ -129,7 +129,7 @@ void send_link(State &state, const LinkToken &token, std::string_view code, Obje
 } // namespace
 
 void announce_changes(State &state, Item &item, std::size_t added, const std::vector<std::string> &removed) {
-	if (item.error_code) {
+	if (item.blocked()) {
 		item.changed_while_broken = true;
 		return;
 	}

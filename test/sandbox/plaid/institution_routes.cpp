@@ -11,22 +11,24 @@ namespace {
 
 constexpr std::string_view kRoutingNumber = "110000000";
 
-std::string health(const World &world) {
+std::string health(const State &state, std::string_view institution_id) {
+	const bool down = state.troubled_banks.contains(std::string(institution_id));
 	const std::string breakdown = ObjectText{}
-	                                  .raw("success", "0.97")
+	                                  .raw("success", down ? "0.03" : "0.97")
 	                                  .raw("error_plaid", "0.01")
-	                                  .raw("error_institution", "0.02")
+	                                  .raw("error_institution", down ? "0.96" : "0.02")
 	                                  .string("refresh_interval", "NORMAL")
 	                                  .end();
-	const std::string product = ObjectText{}
-	                                .string("status", "HEALTHY")
-	                                .string("last_status_change", format_time(world.clock.now() - std::chrono::days{3}))
-	                                .raw("breakdown", breakdown)
-	                                .end();
+	const std::string product =
+	    ObjectText{}
+	        .string("status", down ? "DOWN" : "HEALTHY")
+	        .string("last_status_change", format_time(state.world.clock.now() - std::chrono::days{3}))
+	        .raw("breakdown", breakdown)
+	        .end();
 	return ObjectText{}.raw("item_logins", product).raw("transactions_updates", product).end();
 }
 
-std::string institution_object(const Institution &institution, const Json &options, const World &world) {
+std::string institution_object(const Institution &institution, const Json &options, const State &state) {
 	const std::vector<std::string> products = {"assets", "auth", "balance", "identity", "transactions"};
 	ObjectText out;
 	out.string("institution_id", institution.id).string("name", institution.name);
@@ -41,7 +43,7 @@ std::string institution_object(const Institution &institution, const Json &optio
 	}
 	if (options.truth_of("include_status")) {
 		// Plaid: institution status is not available in the sandbox.
-		out.raw("status", world.config.environment == "sandbox" ? "null" : health(world));
+		out.raw("status", state.world.config.environment == "sandbox" ? "null" : health(state, institution.id));
 	}
 	if (options.truth_of("include_auth_metadata")) {
 		const std::string methods = ObjectText{}
@@ -90,7 +92,7 @@ ObjectText get_by_id(Call &call) {
 		fail("INVALID_INSTITUTION", "the institution is not in these countries");
 	}
 	ObjectText out;
-	out.raw("institution", institution_object(institution, call.options(), call.world));
+	out.raw("institution", institution_object(institution, call.options(), call.state));
 	return out;
 }
 
@@ -103,7 +105,7 @@ ObjectText get(Call &call) {
 		if (in_countries(institution, call.body.get("country_codes")) && has_oauth(institution, call.options()) &&
 		    has_routing_numbers(institution, call.options()) && offers(call.options().get("products"))) {
 			if (total >= offset && total < offset + count) {
-				page.push_back(institution_object(institution, call.options(), call.world));
+				page.push_back(institution_object(institution, call.options(), call.state));
 			}
 			++total;
 		}
@@ -128,7 +130,7 @@ ObjectText search(Call &call) {
 		if (found.size() < kMost && folded(institution.name).find(query) != std::string::npos &&
 		    in_countries(institution, call.body.get("country_codes")) && has_oauth(institution, call.options()) &&
 		    offers(call.body.get("products"))) {
-			found.push_back(institution_object(institution, call.options(), call.world));
+			found.push_back(institution_object(institution, call.options(), call.state));
 		}
 	}
 	ObjectText out;

@@ -73,6 +73,7 @@ void repair(State &state, const LinkToken &token, const LinkInput &input) {
 	if (item == nullptr || item->removed) {
 		fail("ITEM_NOT_FOUND");
 	}
+	state.need_bank(item->institution_id, true);
 	check_login(input.username, input.password);
 	if (input.username != item->username && item->username != "user_empty") {
 		fail("INVALID_UPDATED_USERNAME");
@@ -104,8 +105,7 @@ void repair(State &state, const LinkToken &token, const LinkInput &input) {
 			item->consented_products.push_back(product);
 		}
 	}
-	item->error_code.reset();
-	item->error_reason.reset();
+	item->heals();
 	item->login_expires = false;
 	item->last_successful_update = state.world.clock.now();
 	if (item->consent_expires) {

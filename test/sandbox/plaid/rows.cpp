@@ -141,6 +141,17 @@ RawObject make_row(const RowValues &values) {
 	return row;
 }
 
+RawObject row_from(World &world, std::string_view account_id, const RawObject &given) {
+	RowValues values;
+	values.id = world.ids.alphanumeric(37);
+	values.account_id = account_id;
+	values.date = day_of(world.clock.now());
+	values.merchant = 5;
+	RawObject row = make_row(values);
+	row.merge(given);
+	return row;
+}
+
 Transaction make_transaction(const Item &item, const RawObject &row, Day today) {
 	Transaction out;
 	out.id = row.text_of("transaction_id");
@@ -212,6 +223,19 @@ Account make_account(std::string id, std::string_view type, std::string_view sub
 	account.balances.set("iso_currency_code", json_string(currency));
 	account.balances.set("unofficial_currency_code", "null");
 	account.live_balances = account.balances;
+	return account;
+}
+
+Account account_from(World &world, const RawObject &given) {
+	Account account = make_account(world.ids.alphanumeric(37), "depository", "checking", "Account", std::nullopt,
+	                               "0000", "100", "110", "null");
+	account.fields.merge(given);
+	if (const auto balances = given.get("balances")) {
+		account.balances.merge(RawObject::parse(*balances).value_or(RawObject{}));
+	}
+	account.fields.erase("balances");
+	account.live_balances = account.balances;
+	account.id = account.fields.text_of("account_id");
 	return account;
 }
 

@@ -41,6 +41,9 @@ struct RowValues {
 /// All fields of the contract's transaction object, in the order of the wire, original_description included.
 [[nodiscard]] RawObject make_row(const RowValues &values);
 
+/// A row of these fields on an account; what is missing gets its usual value.
+[[nodiscard]] RawObject row_from(World &world, std::string_view account_id, const RawObject &given);
+
 /// Renders a row. Takes id, account, date and state from the object; what it lacks or has in a wrong form gets a
 /// stand-in for the simulator's own use only: the object goes out as it is.
 [[nodiscard]] Transaction make_transaction(const Item &item, const RawObject &row, Day today);
@@ -59,5 +62,8 @@ struct RowValues {
                                    std::string_view name, std::optional<std::string> official_name,
                                    std::optional<std::string> mask, std::string_view available,
                                    std::string_view current, std::string_view limit, std::string_view currency = "USD");
+
+/// An account of these fields and balances; what is missing gets its usual value.
+[[nodiscard]] Account account_from(World &world, const RawObject &given);
 
 } // namespace ob::sandbox::plaid

@@ -37,9 +37,7 @@ ObjectText create_public_token(Call &call) {
 // Plaid: the item goes to ITEM_LOGIN_REQUIRED.
 ObjectText reset_login(Call &call) {
 	Item &item = call.item();
-	item.error_code = "ITEM_LOGIN_REQUIRED";
-	item.error_reason.reset();
-	item.last_failed_update = call.world.clock.now();
+	item.breaks("ITEM_LOGIN_REQUIRED", call.world.clock.now());
 	announce_error(call.state, item);
 	ObjectText out;
 	out.boolean("reset_login", true);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "events.hpp"
-#include "institutions.hpp"
 #include "test_users.hpp"
 
 namespace ob::sandbox::plaid {
@@ -27,11 +26,24 @@ std::optional<Time> login_ends(const World &world, const Item &item) {
 
 } // namespace
 
-Item &State::link_item(const Login &login) {
-	const Institution &institution = known_institution(login.institution_id);
+const Institution &State::open_bank(const std::string &institution_id) const {
+	const Institution &institution = known_institution(institution_id);
 	if (!institution.link_error.empty()) {
 		fail(institution.link_error);
 	}
+	need_bank(institution_id, true);
+	return institution;
+}
+
+void State::need_bank(const std::string &institution_id, bool live) const {
+	const auto trouble = troubled_banks.find(institution_id);
+	if (trouble != troubled_banks.end() && (live || trouble->second.cached_too)) {
+		fail(trouble->second.error);
+	}
+}
+
+Item &State::link_item(const Login &login) {
+	const Institution &institution = open_bank(login.institution_id);
 	check_login(login.username, login.password);
 	Item draft;
 	draft.number = ledger.next_number();
@@ -123,8 +135,7 @@ void State::advance(Item &item) {
 		reach(item, Readiness::historical);
 	}
 	if (const auto end = login_ends(world, item); end && now >= *end) {
-		item.error_code = "ITEM_LOGIN_REQUIRED";
-		item.last_failed_update = now;
+		item.breaks("ITEM_LOGIN_REQUIRED", now);
 		item.login_expires = false;
 		announce_error(*this, item);
 	}
@@ -134,9 +145,7 @@ void State::advance(Item &item) {
 			fire(*this, item, "ITEM", "PENDING_EXPIRATION");
 		}
 		if (now >= *item.consent_expires) {
-			item.error_code = "ITEM_LOGIN_REQUIRED";
-			item.error_reason = "OAUTH_CONSENT_EXPIRED";
-			item.last_failed_update = now;
+			item.breaks("ITEM_LOGIN_REQUIRED", now, "OAUTH_CONSENT_EXPIRED");
 			announce_error(*this, item);
 		}
 	}
@@ -188,6 +197,7 @@ void State::clear() {
 	link_tokens.clear();
 	keys.clear();
 	limits.clear();
+	troubled_banks.clear();
 	next_due_ = Time::max();
 }
 
@@ -205,11 +215,12 @@ Item &Call::item() {
 	return *item;
 }
 
-Item &Call::healthy_item() {
+Item &Call::healthy_item(bool live) {
 	Item &found = item();
-	if (found.error_code) {
+	if (found.blocked()) {
 		throw item_error(found);
 	}
+	state.need_bank(found.institution_id, live);
 	return found;
 }
 

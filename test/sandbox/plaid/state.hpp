@@ -14,6 +14,7 @@
 #include "../world.hpp"
 #include "errors.hpp"
 #include "fields.hpp"
+#include "institutions.hpp"
 #include "limits.hpp"
 #include "signing.hpp"
 
@@ -84,6 +85,12 @@ struct Login {
 	std::function<bool(std::size_t index, const Account &)> shares;
 };
 
+/// What is the matter with a bank.
+struct BankTrouble {
+	std::string error;       ///< code that the calls which go there fail with
+	bool cached_too = false; ///< those that need only what Plaid has stored fail as well
+};
+
 class State {
 public:
 	explicit State(World &w) : world(w) {}
@@ -96,7 +103,12 @@ public:
 	std::uint64_t next_cursor_serial = 1;
 	SigningKeys keys;
 	Limits limits;
+	std::map<std::string, BankTrouble> troubled_banks; ///< by institution id
 
+	/// Throws ApiError if the bank is in a trouble that hits calls which go there, or others too.
+	void need_bank(const std::string &institution_id, bool live) const;
+	/// Throws ApiError unless one can log in there for the first time now.
+	[[nodiscard]] const Institution &open_bank(const std::string &institution_id) const;
 	/// A new item with the data of a test user, its history on the way. Throws ApiError for wrong users and
 	/// institutions.
 	Item &link_item(const Login &login);
@@ -135,8 +147,8 @@ struct Call {
 	/// The item of the request's access_token. Plaid: an unknown, foreign or rotated token gives INVALID_ACCESS_TOKEN,
 	/// that of a removed item ITEM_NOT_FOUND.
 	[[nodiscard]] Item &item();
-	/// The same, and its standing error, if it has one, is thrown.
-	[[nodiscard]] Item &healthy_item();
+	/// The same, and its standing error, if it has one, is thrown; `live`: the bank itself must be in order too.
+	[[nodiscard]] Item &healthy_item(bool live = false);
 	[[nodiscard]] Json options() const { return body.get("options"); }
 };
 

@@ -61,10 +61,9 @@ void set_item(State &state, Item &item, const Command &command) {
 	}
 	if (body.has("error")) {
 		const bool repaired = item.error_code && body.get("error").is_null();
-		item.error_code = body.get("error").is_null() ? std::nullopt : std::optional(body.text_of("error"));
-		item.error_reason.reset();
-		if (item.error_code) {
-			item.last_failed_update = state.world.clock.now();
+		item.heals();
+		if (!body.get("error").is_null()) {
+			item.breaks(body.text_of("error"), state.world.clock.now());
 		}
 		if (body.truth_of("announce", true)) {
 			if (repaired) {
@@ -73,6 +72,7 @@ void set_item(State &state, Item &item, const Command &command) {
 			announce_error(state, item);
 		}
 	}
+	item.error_blocks = body.truth_of("error_blocks", item.error_blocks);
 	if (body.has("error_reason")) {
 		item.error_reason = body.text_of("error_reason");
 	}
@@ -126,6 +126,7 @@ std::string create_items(State &state, const std::string &text) {
 	                             "status_text",
 	                             "error",
 	                             "error_reason",
+	                             "error_blocks",
 	                             "consent_expiration_time",
 	                             "last_successful_update",
 	                             "last_failed_update",
@@ -153,7 +154,7 @@ std::string create_items(State &state, const std::string &text) {
 		item.days_requested = static_cast<int>(command.body.integer_of("days_requested", 90));
 		if (command.raw.get("accounts")) {
 			for (const std::string &account : raw_elements(*command.raw.get("accounts"))) {
-				item.accounts.push_back(account_from(state, RawObject::parse(account).value_or(RawObject{})));
+				item.accounts.push_back(account_from(state.world, RawObject::parse(account).value_or(RawObject{})));
 			}
 		} else {
 			fill_item(item, state.world, command.text("password", in_bulk ? R"({"count": 0})" : "pass_good"));
@@ -255,10 +256,10 @@ std::string steer_items(State &state, std::string_view what, const std::string &
 		return create_items(state, body);
 	}
 	if (what == "set") {
-		const Command command(body,
-		                      {"item_id", "access_token", "items", "institution_id", "products", "consented_products",
-		                       "webhook", "stage", "status_text", "error", "error_reason", "consent_expiration_time",
-		                       "last_successful_update", "last_failed_update", "login_expires", "removed", "announce"});
+		const Command command(body, {"item_id", "access_token", "items", "institution_id", "products",
+		                             "consented_products", "webhook", "stage", "status_text", "error", "error_reason",
+		                             "error_blocks", "consent_expiration_time", "last_successful_update",
+		                             "last_failed_update", "login_expires", "removed", "announce"});
 		for (Item *item : items_of(state, command)) {
 			set_item(state, *item, command);
 		}
@@ -295,6 +296,9 @@ std::string run_command(State &state, std::string_view what, const std::string &
 	}
 	if (area == "webhooks") {
 		return steer_webhooks(state, command, body);
+	}
+	if (area == "institutions") {
+		return steer_institutions(state, command, body);
 	}
 	if (area == "limits") {
 		return steer_limits(state, command, body);

@@ -28,14 +28,13 @@ struct Command {
 
 /// Throws ControlError.
 [[noreturn]] void unknown(std::string_view area, std::string_view what);
-/// An account of these fields and balances; what is missing gets its usual value.
-[[nodiscard]] Account account_from(State &state, const RawObject &given);
 
 [[nodiscard]] std::string steer_items(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_accounts(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_transactions(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_webhooks(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_limits(State &state, std::string_view what, const std::string &body);
+[[nodiscard]] std::string steer_institutions(State &state, std::string_view what, const std::string &body);
 [[nodiscard]] std::string steer_link(State &state, std::string_view what, const std::string &body);
 
 } // namespace ob::sandbox::plaid

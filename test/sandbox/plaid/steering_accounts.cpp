@@ -5,19 +5,6 @@
 
 namespace ob::sandbox::plaid {
 
-Account account_from(State &state, const RawObject &given) {
-	Account account = make_account(state.world.ids.alphanumeric(37), "depository", "checking", "Account", std::nullopt,
-	                               "0000", "100", "110", "null");
-	account.fields.merge(given);
-	if (const auto balances = given.get("balances")) {
-		account.balances.merge(RawObject::parse(*balances).value_or(RawObject{}));
-	}
-	account.fields.erase("balances");
-	account.live_balances = account.balances;
-	account.id = account.fields.text_of("account_id");
-	return account;
-}
-
 namespace {
 
 // Plaid: after a strong change of name or mask an account has a new id, and its transactions have new ones too.
@@ -55,7 +42,7 @@ std::string steer_accounts(State &state, std::string_view what, const std::strin
 	if (what == "add") {
 		const Command command(body, {"item_id", "access_token", "account"});
 		Item &item = item_of(state, command);
-		item.accounts.push_back(account_from(state, command.object("account")));
+		item.accounts.push_back(account_from(state.world, command.object("account")));
 		return ObjectText{}.string("account_id", item.accounts.back().id).end();
 	}
 	if (what == "set") {

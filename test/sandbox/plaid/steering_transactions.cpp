@@ -59,23 +59,32 @@ std::string ids_answer(const std::vector<std::string> &ids) {
 	return ObjectText{}.raw("transaction_ids", json_strings(ids)).end();
 }
 
+/// The item of a command. Plaid: a change while a client is paging makes it start again; calm ones turn up on a later
+/// page instead.
+class ChangedItem {
+public:
+	ChangedItem(State &state, const Command &command) : item(item_of(state, command)) {
+		item.transactions.be_calm(command.body.truth_of("calm"));
+	}
+	ChangedItem(const ChangedItem &) = delete;
+	ChangedItem &operator=(const ChangedItem &) = delete;
+	~ChangedItem() { item.transactions.be_calm(false); }
+
+	Item &item;
+};
+
 std::string add(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "announce", "account_id", "transactions", "omit"});
-	Item &item = item_of(state, command);
+	const Command command(text, {"item_id", "access_token", "announce", "calm", "account_id", "transactions", "omit"});
+	const ChangedItem changed(state, command);
+	Item &item = changed.item;
 	std::vector<std::string> ids;
 	for (const std::string &element : raw_elements(command.raw.get("transactions").value_or("[{}]"))) {
-		const RawObject given = RawObject::parse(element).value_or(RawObject{});
-		RowValues values;
-		values.id = state.world.ids.alphanumeric(37);
-		values.account_id = item.accounts.empty() ? "" : item.accounts[account_of(item, command)].id;
-		values.date = today(state);
-		values.merchant = 5;
-		RawObject row = make_row(values);
-		row.merge(given);
+		RawObject row = row_from(state.world, item.accounts.empty() ? "" : item.accounts[account_of(item, command)].id,
+		                         RawObject::parse(element).value_or(RawObject{}));
 		omit(row, command.body.get("omit"));
 		Transaction transaction = make_transaction(item, row, today(state));
 		if (transaction.id.empty()) {
-			transaction.id = values.id; // the row goes out without an id; the ledger needs one
+			transaction.id = state.world.ids.alphanumeric(37); // the row goes out without an id; the ledger needs one
 		}
 		ids.push_back(transaction.id);
 		const bool seen = visible(state, item, transaction.date);
@@ -88,9 +97,10 @@ std::string add(State &state, const std::string &text) {
 }
 
 std::string modify(State &state, const std::string &text) {
-	const Command command(text,
-	                      {"item_id", "access_token", "announce", "transaction_id", "transaction_ids", "set", "omit"});
-	Item &item = item_of(state, command);
+	const Command command(
+	    text, {"item_id", "access_token", "announce", "calm", "transaction_id", "transaction_ids", "set", "omit"});
+	const ChangedItem changed(state, command);
+	Item &item = changed.item;
 	const auto ids = wanted_ids(command);
 	for (const std::string &id : ids) {
 		RawObject row = live_row(item, id);
@@ -103,8 +113,10 @@ std::string modify(State &state, const std::string &text) {
 }
 
 std::string remove(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "announce", "transaction_id", "transaction_ids", "all"});
-	Item &item = item_of(state, command);
+	const Command command(text,
+	                      {"item_id", "access_token", "announce", "calm", "transaction_id", "transaction_ids", "all"});
+	const ChangedItem changed(state, command);
+	Item &item = changed.item;
 	std::vector<std::string> ids;
 	if (command.body.truth_of("all")) {
 		for (const std::uint32_t index : item.transactions.newest_first()) {
@@ -125,9 +137,10 @@ std::string remove(State &state, const std::string &text) {
 // Plaid: a pending transaction never keeps its id. The posting comes as added, the pending one as removed, on one page
 // or on two, and names the pending one only if Plaid could match them.
 std::string post(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "announce", "transaction_id", "transaction_ids", "link",
-	                             "split", "removed_first", "set", "omit"});
-	Item &item = item_of(state, command);
+	const Command command(text, {"item_id", "access_token", "announce", "calm", "transaction_id", "transaction_ids",
+	                             "link", "split", "removed_first", "set", "omit"});
+	const ChangedItem changed(state, command);
+	Item &item = changed.item;
 	const bool removed_first = command.body.truth_of("removed_first");
 	std::vector<std::string> posted;
 	for (const std::string &id : wanted_ids(command)) {
@@ -160,8 +173,9 @@ std::string post(State &state, const std::string &text) {
 }
 
 std::string touch(State &state, const std::string &text) {
-	const Command command(text, {"item_id", "access_token", "announce", "transaction_id", "transaction_ids"});
-	Item &item = item_of(state, command);
+	const Command command(text, {"item_id", "access_token", "announce", "calm", "transaction_id", "transaction_ids"});
+	const ChangedItem changed(state, command);
+	Item &item = changed.item;
 	const auto ids = wanted_ids(command);
 	for (const std::string &id : ids) {
 		if (!item.transactions.touch(id)) {

@@ -48,14 +48,4 @@ std::string steer_webhooks(State &state, std::string_view what, const std::strin
 	throw ControlError{"unknown command: webhooks/" + std::string(what)};
 }
 
-std::string steer_limits(State &state, std::string_view what, const std::string &body) {
-	if (what != "set") {
-		throw ControlError{"unknown command: limits/" + std::string(what)};
-	}
-	const Command command(body, {"path", "per_item", "per_client"});
-	state.limits.set(command.text("path"), static_cast<std::uint64_t>(command.body.integer_of("per_item")),
-	                 static_cast<std::uint64_t>(command.body.integer_of("per_client")));
-	return "{\"done\":true}";
-}
-
 } // namespace ob::sandbox::plaid

@@ -6,6 +6,7 @@
 
 #include "bulk_rows.hpp"
 #include "errors.hpp"
+#include "odd_ledgers.hpp"
 #include "rows.hpp"
 
 namespace ob::sandbox::plaid {
@@ -225,7 +226,7 @@ void check_login(const std::string &username, const std::string &password) {
 		return;
 	}
 	if (username != "user_transactions_dynamic" && username != "user_custom" && username != "user_empty" &&
-	    username != "user_bulk" && !is_persona(username)) {
+	    username != "user_bulk" && username != "user_odd" && !is_persona(username)) {
 		fail("INVALID_CREDENTIALS");
 	}
 }
@@ -236,6 +237,10 @@ void fill_item(Item &item, World &world, const std::string &password) {
 		return;
 	}
 	if (item.username == "user_empty") {
+		return;
+	}
+	if (item.username == "user_odd") {
+		fill_odd_item(item, world, password);
 		return;
 	}
 	add_default_accounts(item, world);

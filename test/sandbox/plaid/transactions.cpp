@@ -103,10 +103,17 @@ SyncRequest read_sync(Call &call, const Item &item) {
 	return out;
 }
 
-ObjectText not_ready(const Item &item) {
+std::string_view empty_list(const World &world) {
+	return world.config.null_when_empty ? "null" : "[]";
+}
+
+ObjectText not_ready(const Item &item, const World &world) {
 	ObjectText out;
-	out.raw("accounts", "[]").raw("added", "[]").raw("modified", "[]").raw("removed", "[]");
-	out.string("next_cursor", "").boolean("has_more", false);
+	out.raw("accounts", "[]");
+	for (const char *list : {"added", "modified", "removed"}) {
+		out.raw(list, empty_list(world));
+	}
+	out.raw("next_cursor", world.config.null_cursor ? "null" : "\"\"").boolean("has_more", false);
 	out.string("transactions_update_status", status_name(item));
 	return out;
 }
@@ -116,7 +123,13 @@ std::string account_id_of(const Item &item, const TransactionLog::Entry &entry) 
 	                                            : row_of(item.transactions, entry.index).text_of("account_id");
 }
 
-void append_changes(std::string &out, const Item &item, const TransactionLog::Page &page, Change kind, bool original) {
+void append_changes(std::string &out, const Call &call, const Item &item, const TransactionLog::Page &page, Change kind,
+                    bool original) {
+	if (std::none_of(page.changes.begin(), page.changes.end(),
+	                 [kind](const auto &entry) { return entry.change == kind; })) {
+		out.append(empty_list(call.world));
+		return;
+	}
 	out.push_back('[');
 	const std::size_t start = out.size();
 	for (const TransactionLog::Entry &entry : page.changes) {
@@ -163,14 +176,15 @@ ObjectText sync(Call &call) {
 	SyncRequest request = read_sync(call, item);
 	Cursor at = request.at;
 	if (item.readiness == Readiness::not_ready) {
-		return not_ready(item);
+		return not_ready(item, call.world);
 	}
 	const bool poisoned = at.begun != 0 && at.begun < item.poisoned_before;
-	if (poisoned || call.directives.mutation_error || item.transactions.end(request.account) != at.end) {
+	if (poisoned || call.directives.mutation_error || item.transactions.disturbed_at(request.account) > at.end) {
 		fail("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION");
 	}
 	const auto count = static_cast<std::size_t>(call.body.integer_of("count", 100));
-	const TransactionLog::Page page = item.transactions.page(at.base, at.position, count, request.account);
+	const TransactionLog::Page page =
+	    item.transactions.page({at.base, at.position, count, request.account, !call.directives.not_net});
 
 	at.position = page.position;
 	at.serial = call.state.next_cursor_serial++;
@@ -187,10 +201,10 @@ ObjectText sync(Call &call) {
 	std::string &text = out.value("added");
 	const std::size_t rows_begin = text.size();
 	text.reserve(text.size() + page.changes.size() * 2048); // rows of usual size fit without growing
-	append_changes(text, item, page, Change::added, request.original_description);
-	append_changes(out.value("modified"), item, page, Change::modified, request.original_description);
+	append_changes(text, call, item, page, Change::added, request.original_description);
+	append_changes(out.value("modified"), call, item, page, Change::modified, request.original_description);
 	choose_category_version(text, rows_begin, call.options());
-	append_changes(out.value("removed"), item, page, Change::removed, false);
+	append_changes(out.value("removed"), call, item, page, Change::removed, false);
 	return out;
 }
 
@@ -241,8 +255,8 @@ ObjectText get(Call &call) {
 	}
 	rows.push_back(']');
 	choose_category_version(rows, 0, options);
-	if (rows.size() == 2 && call.world.config.null_when_empty) {
-		rows = "null";
+	if (rows.size() == 2) {
+		rows = empty_list(call.world);
 	}
 	std::vector<std::string> accounts;
 	for (const std::uint32_t index : chosen) {
@@ -257,7 +271,7 @@ ObjectText get(Call &call) {
 
 // Plaid: starts an extra fetch at the bank; what it finds is read with sync.
 ObjectText refresh(Call &call) {
-	Item &item = call.healthy_item();
+	Item &item = call.healthy_item(true);
 	if (!item.has_product("transactions")) {
 		fail("PRODUCT_NOT_ENABLED");
 	}
