@@ -155,6 +155,7 @@ public:
 	virtual std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) = 0;
 	/// At most 500.
 	virtual std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) = 0;
+	virtual std::int64_t count_live_transactions(ConnectionId id) = 0;
 	/// Calls `fn` for every live transaction, in any order, a batch at a time. `fn` must not call the store.
 	virtual void each_live_transaction(
 		ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) = 0;

@@ -120,7 +120,7 @@ std::size_t CurlTransfer::receive_body(const char *data, std::size_t size) {
 		curl_off_t announced = -1;
 		curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
 		if (announced > 0)
-			body_.reserve(std::min(static_cast<std::size_t>(announced), limits_.max_response_size));
+			body_.reserve(std::min(static_cast<std::size_t>(announced), limits_.max_response_size) + kBodySlack);
 		room_made_ = true;
 	}
 	if (!engine_.admit(*this, size)) {

@@ -43,6 +43,9 @@ struct Request {
 	std::uint64_t pool = 0;
 };
 
+/// Room kept behind a body: parsers want some bytes there, and would move all of it otherwise.
+inline constexpr std::size_t kBodySlack = 64;
+
 struct Response {
 	int status = 0;
 	std::vector<std::pair<std::string, std::string>> headers; // names in lower case, in order of arrival

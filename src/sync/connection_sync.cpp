@@ -116,6 +116,7 @@ Task<ConnectionSync::Trouble> ConnectionSync::try_loop(bool resync) {
 Task<void> ConnectionSync::run_loop(bool resync) {
 	pages_ = 0;
 	seen_.clear();
+	only_rows_ = true;
 	unnamed_ = false;
 	const auto reader =
 	    context_.provider->read_changes(context_.session, context_.credentials, resync ? std::string() : state_.cursor);
@@ -332,6 +333,7 @@ void ConnectionSync::note_accounts(const TransactionPage &page) {
 
 /// Rejected rows count as seen: they exist, only not in a form that can be stored.
 void ConnectionSync::note_seen(const TransactionPage &page) {
+	only_rows_ = only_rows_ && page.rejected.empty() && page.removed.empty();
 	std::string key;
 	for (const Transaction &row : page.rows) {
 		make_key(key, row.account_id, row.id);
@@ -347,8 +349,11 @@ void ConnectionSync::note_seen(const TransactionPage &page) {
 	}
 }
 
-/// Marks removed what a resync did not meet.
+/// Marks removed what a resync did not meet, after what it met has been written.
 void ConnectionSync::sweep(RowWriter &writer) {
+	// Mostly there is nothing but that, which counting tells sooner than looking.
+	if (only_rows_ && context_.store->count_live_transactions(target_.id) == static_cast<std::int64_t>(seen_.size()))
+		return;
 	std::vector<std::pair<std::string, std::string>> unseen;
 	std::string key;
 	context_.store->each_live_transaction(target_.id, [&](std::string_view account_id, std::string_view id) {

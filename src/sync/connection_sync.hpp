@@ -93,7 +93,8 @@ private:
 	// What a resync has met. A collision of hashes keeps a row that the bank has removed until the next resync; it
 	// never removes one that is there.
 	IdSet seen_;
-	bool unnamed_ = false; // a row came that cannot be told from stored ones: nothing may be swept
+	bool only_rows_ = true; // nothing removed or rejected among it: all of it is live once it is written
+	bool unnamed_ = false;  // a row came that cannot be told from stored ones: nothing may be swept
 };
 
 } // namespace ob::sync

@@ -190,6 +190,8 @@ std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRo
 	return store::quarantine(id, rows);
 }
 
+std::int64_t PgSyncStore::count_live_transactions(ConnectionId id) { return store::count_live_transactions(id); }
+
 void PgSyncStore::each_live_transaction(
 	ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) {
 	store::each_live_transaction(id, fn);

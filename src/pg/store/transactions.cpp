@@ -169,6 +169,11 @@ std::int64_t remove_ghosts(ConnectionId id, const AttemptStamp &stamp) {
 	    remove.run({Param::integer(id), Param::integer(stamp.loop_first), Param::integer(stamp.attempt)}).processed);
 }
 
+std::int64_t count_live_transactions(ConnectionId id) {
+	static Statement count("SELECT count(*) FROM ob.transactions_all WHERE connection_id = $1 AND removed_at IS NULL");
+	return count.run({Param::integer(id)}).rows.front().integer(0);
+}
+
 void each_live_transaction(ConnectionId id,
                            const std::function<void(std::string_view account_id, std::string_view id)> &fn) {
 	static Statement next("SELECT account_id, transaction_id FROM ob.transactions_all WHERE connection_id = $1 "

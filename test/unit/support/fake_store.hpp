@@ -202,6 +202,11 @@ public:
 		return static_cast<std::int64_t>(rows.size());
 	}
 
+	std::int64_t count_live_transactions(ConnectionId id) override {
+		check(in_unit_, "count_live_transactions outside a unit");
+		return static_cast<std::int64_t>(connection(id).live_ids().size());
+	}
+
 	void each_live_transaction(ConnectionId id,
 	                           const std::function<void(std::string_view, std::string_view)> &fn) override {
 		check(in_unit_, "each_live_transaction outside a unit");
