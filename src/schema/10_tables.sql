@@ -133,6 +133,9 @@ CREATE TABLE ob.transactions_all (
 -- Only what the view shows: else it might be taken for looking up one transaction, all of whose account it would read.
 CREATE INDEX transactions_all_page_idx ON ob.transactions_all (connection_id, account_id, date DESC, transaction_id)
 	WHERE removed_at IS NULL;
+-- Mostly empty: most posted transactions name the pending one whose annotations they would take over.
+CREATE INDEX transactions_all_annotated_idx ON ob.transactions_all (connection_id, account_id, transaction_id)
+	WHERE annotations IS NOT NULL;
 COMMENT ON TABLE ob.transactions_all IS 'Synced transactions, removed ones included. Negative amounts are money out.';
 COMMENT ON COLUMN ob.transactions_all.date IS 'The provider''s day; never shifted by the session''s time zone.';
 COMMENT ON COLUMN ob.transactions_all.booked_at IS 'Only where the provider gave a time of day.';

@@ -163,6 +163,17 @@ TEST(SyncEngine, RejectedRowsAreNotSwept) {
 	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "t2"}).live) << "it exists, in its older form";
 }
 
+TEST(SyncEngine, ARejectedRowDoesNotStandForAnother) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.add("bad", "1");
+	bench.bank.spoil("bad");
+	bench.bank.remove("t3");
+	const SyncReport report = bench.sync(true);
+	EXPECT_EQ(report.transactions.quarantined, 1);
+	EXPECT_EQ(report.transactions.removed, 1) << "as many rows are stored as were met, but not the same";
+}
+
 TEST(SyncEngine, ARowWithoutIdForbidsTheSweep) {
 	SyncBench bench;
 	settle(bench);

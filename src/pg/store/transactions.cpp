@@ -25,8 +25,8 @@ namespace {
 	"annotations, sync_attempt) "                                                                                          \
 	"SELECT $1, i.account_id, i.transaction_id, " OB_CONTENT("i.") ", i.raw, "                                             \
 	"CASE WHEN i.pending_transaction_id IS NOT NULL THEN (SELECT p.annotations FROM ob.transactions_all p "                \
-	"WHERE p.connection_id = $1 AND p.account_id = i.account_id AND p.transaction_id = i.pending_transaction_id) END, "    \
-	"$3 FROM unnest($2) i "
+	"WHERE p.connection_id = $1 AND p.account_id = i.account_id AND p.transaction_id = i.pending_transaction_id "          \
+	"AND p.annotations IS NOT NULL) END, $3 FROM unnest($2) i "
 
 constexpr const char *kInsert = OB_INSERT;
 

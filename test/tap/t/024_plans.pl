@@ -61,7 +61,7 @@ my @of_rows = grep { !/sync_attempt >= \$2/ } sort keys %plans;
 foreach my $sql (@of_rows)
 {
 	my $what = $sql =~ /^WITH written/ ? 'upsert' : $sql =~ /DO UPDATE (SET \w+)/ ? $1 : $sql;
-	like($plans{$sql}, qr/Index Scan using transactions_all_pkey/, "$what: goes by the key");
+	like($plans{$sql}, qr/Index Scan using transactions_all_(pkey|annotated_idx)/, "$what: goes by the key");
 	unlike($plans{$sql}, qr/Seq Scan|Materialize|Bitmap|page_idx|Hash Join|Merge Join/, "$what: goes through nothing")
 	  or diag($plans{$sql});
 	unlike($plans{$sql}, qr/Index Cond: \(connection_id = \$1\)/, "$what: does not read the whole connection")
