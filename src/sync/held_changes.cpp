@@ -35,11 +35,13 @@ void HeldChanges::add(const TransactionPage &page) {
 }
 
 void HeldChanges::replay(RowWriter &writer) {
-	// One batch of records; the arena is reused as soon as nothing points into it any more.
+	// One batch of records. It is flushed by their number, not when one kind of them has filled a batch: where kinds
+	// take turns that never happens, and all of the loop would gather here.
 	constexpr std::size_t kArena = std::size_t{512} << 10;
 	const auto buffer = std::make_unique<char[]>(kArena);
 	std::pmr::monotonic_buffer_resource arena(buffer.get(), kArena);
 	std::array<char, packed::kHeaderSize> head;
+	std::size_t waiting = 0;
 	spool_->rewind();
 	while (spool_->read(head.data(), head.size())) {
 		const packed::Header header = packed::read_header({head.data(), head.size()});
@@ -58,8 +60,11 @@ void HeldChanges::replay(RowWriter &writer) {
 			writer.add(record.rejected);
 			break;
 		}
-		if (writer.idle())
+		if (++waiting == RowWriter::kBatch) {
+			writer.flush();
 			arena.release();
+			waiting = 0;
+		}
 	}
 	writer.flush();
 }

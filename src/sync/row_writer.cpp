@@ -26,6 +26,7 @@ void RowWriter::add(const Transaction &row) {
 
 void RowWriter::add(const RemovedTransaction &removed) {
 	flush_rows();
+	flush_rejected(); // what is removed leaves quarantine as well
 	removed_.push_back(removed);
 	if (removed_.size() == kBatch)
 		flush_removed();

@@ -27,8 +27,6 @@ public:
 	void add(const TransactionPage &page);
 	void flush();
 
-	/// Nothing waits to be flushed.
-	bool idle() const noexcept { return rows_.empty() && removed_.empty() && rejected_.empty(); }
 	const TransactionCounts &counts() const noexcept { return counts_; }
 
 private:
@@ -41,7 +39,7 @@ private:
 	AttemptStamp stamp_;
 	bool keep_raw_;
 	TransactionCounts counts_;
-	// Rows and removals are never both waiting: an id may stand among either, and the later word counts.
+	// The later word on an id counts: nothing waits when a removal comes, and no removal when a row does.
 	std::vector<Transaction> rows_;
 	std::unordered_multimap<std::string_view, std::size_t> places_; // of rows_, by transaction id
 	std::vector<RemovedTransaction> removed_;

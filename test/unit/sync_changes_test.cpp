@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <memory_resource>
 #include <string>
 #include <vector>
 
+#include "sync/held_changes.hpp"
 #include "unit/support/sync_bench.hpp"
 
 namespace ob::sync {
@@ -177,23 +180,75 @@ TEST(SyncEngine, TheLastVersionInALoopDecidesOnQuarantine) {
 		return std::string(R"({"account_id":"acc","amount":1,"transaction_id":")") + id + R"(","date":")" + date +
 		       "\"}";
 	};
-	const auto page = [](const std::string &added, const char *next, const char *more) {
-		return R"({"added":[)" + added + R"(],"next_cursor":")" + next + R"(","has_more":)" + more +
-		       R"(,"transactions_update_status":"HISTORICAL_UPDATE_COMPLETE"})";
+	const auto page = [](const std::string &added, const std::string &removed, const char *next, const char *more) {
+		return R"({"added":[)" + added + R"(],"removed":[)" + removed + R"(],"next_cursor":")" + next +
+		       R"(","has_more":)" + more + R"(,"transactions_update_status":"HISTORICAL_UPDATE_COMPLETE"})";
 	};
 	bench.plaid.transport
-	    .answer(
-	        "/transactions/sync",
-	        page(row("mended", "never") + "," + row("spoilt", "2026-03-01") + "," + row("bad", "never"), "p1", "true"))
-	    .answer("/transactions/sync", page(row("mended", "2026-03-02") + "," + row("spoilt", "never"), "p2", "false"));
+	    .answer("/transactions/sync", page(row("mended", "never") + "," + row("spoilt", "2026-03-01") + "," +
+	                                           row("bad", "never") + "," + row("gone", "never"),
+	                                       "", "p1", "true"))
+	    .answer("/transactions/sync", page(row("mended", "2026-03-02") + "," + row("spoilt", "never"),
+	                                       R"({"account_id":"acc","transaction_id":"gone"})", "p2", "false"));
 	bench.sync();
 	std::vector<std::string> kept;
 	for (const auto &[raw, rejection] : bench.store.connection().quarantine)
 		kept.push_back(rejection.id);
 	std::sort(kept.begin(), kept.end());
-	EXPECT_EQ(kept, ids({"bad", "spoilt"}));
+	EXPECT_EQ(kept, ids({"bad", "spoilt"})) << "and not what was removed";
 	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "mended"}).live);
 	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "spoilt"}).live) << "in its older form";
+}
+
+/// What is allocated from the default resource.
+class Counting final : public std::pmr::memory_resource {
+public:
+	Counting() : before_(std::pmr::set_default_resource(this)) {}
+	~Counting() override { std::pmr::set_default_resource(before_); }
+	std::size_t peak = 0;
+
+private:
+	void *do_allocate(std::size_t size, std::size_t alignment) override {
+		held_ += size;
+		peak = std::max(peak, held_);
+		return before_->allocate(size, alignment);
+	}
+	void do_deallocate(void *memory, std::size_t size, std::size_t alignment) override {
+		held_ -= size;
+		before_->deallocate(memory, size, alignment);
+	}
+	bool do_is_equal(const memory_resource &other) const noexcept override { return this == &other; }
+
+	std::pmr::memory_resource *before_;
+	std::size_t held_ = 0;
+};
+
+TEST(SyncEngine, HoldsABatchInMemoryWhateverComes) {
+	test::FakeStore store;
+	HeldChanges held(store.make_spool(), true);
+	const std::string raw(10'000, ' ');
+	const int kPages = 3000;
+	for (int i = 0; i < kPages; ++i) {
+		const std::string id = "t" + std::to_string(i);
+		TransactionPage page;
+		page.rows.emplace_back();
+		page.rows.back().id = id;
+		page.rows.back().account_id = "acc";
+		page.rows.back().amount = "1";
+		page.rows.back().raw = raw;
+		page.removed.push_back({"gone", "acc"});
+		if (i == 0)
+			page.rejected.push_back({"bad", "acc", "no amount", raw});
+		held.add(page);
+	}
+	Counting counting;
+	store.unit([&] {
+		RowWriter writer(store, 1, {}, false);
+		held.replay(writer);
+		EXPECT_EQ(writer.counts().added, kPages);
+		EXPECT_EQ(writer.counts().quarantined, 1);
+	});
+	EXPECT_LT(counting.peak, std::size_t{10} << 20) << "of 30 MB";
 }
 
 TEST(SyncEngine, LooksAgainForAnUnknownAccount) {
