@@ -39,9 +39,12 @@ bool has_rows(const TransactionPage &page) {
 	return !page.rows.empty() || !page.removed.empty() || !page.rejected.empty();
 }
 
-/// The provider has nothing yet: no failure, and nothing to go on from.
+/// The provider has nothing yet: no failure, and nothing to go on from. Where it cannot tell how complete the history
+/// is, a missing cursor says so.
 bool is_not_ready(const ChangePage &page) {
-	return page.status == HistoryStatus::not_ready && !page.has_more && !has_rows(page.transactions);
+	const bool told =
+	    page.status == HistoryStatus::not_ready || (page.status == HistoryStatus::unknown && page.next_cursor.empty());
+	return told && !page.has_more && !has_rows(page.transactions);
 }
 
 } // namespace
@@ -63,7 +66,8 @@ Task<void> ConnectionSync::run(bool full) {
 }
 
 Task<void> ConnectionSync::run_loops(bool full) {
-	// Before the first loop has ended every loop reads from the beginning. Without a cursor afterwards, a sweep is owed.
+	// Before the first loop has ended every loop reads from the beginning. Without a cursor afterwards, a sweep is
+	// owed.
 	const bool begun = state_.initial_sync_done || !state_.cursor.empty();
 	bool resync = begun && (full || state_.cursor.empty());
 	int restarts = 0;

@@ -87,6 +87,19 @@ TEST(SyncEngine, NotReadyLaterKeepsTheCursor) {
 	EXPECT_EQ(bench.differences(), "");
 }
 
+TEST(SyncEngine, NothingAndNoCursorIsNotReadyWhateverTheStatus) {
+	SyncBench bench;
+	add_many(bench.bank, 5);
+	bench.plaid.transport.answer(
+	    "/transactions/sync", R"({"added":[],"modified":[],"removed":[],"accounts":[],"next_cursor":"",)"
+	                          R"("has_more":false,"transactions_update_status":"TRANSACTIONS_UPDATE_STATUS_UNKNOWN"})");
+	EXPECT_EQ(bench.sync().status, SyncStatus::waiting);
+	EXPECT_FALSE(bench.store.connection().state.initial_sync_done);
+	EXPECT_EQ(bench.sync().status, SyncStatus::complete);
+	EXPECT_FALSE(bench.store.connection().state.sweep_owed) << "the first loop was no resync";
+	EXPECT_EQ(bench.differences(), "");
+}
+
 TEST(SyncEngine, AFullFirstSyncIsAFirstSync) {
 	SyncBench bench;
 	bench.bank.stage = Stage::initial;
