@@ -44,7 +44,7 @@ BEGIN READ ONLY;
 SELECT ob.request('other', 'POST', '/item/get', body => '{}', connection => :ann);
 ROLLBACK;
 SELECT * FROM pg_temp.calls();
-SELECT action, success FROM ob.audit_log WHERE action = 'REQUEST';
+SELECT action, success FROM ob.audit_log WHERE action LIKE 'REQUEST%' ORDER BY id;
 
 -- ---- rights ----
 
@@ -106,9 +106,9 @@ SELECT ob.request('other', 'POST', '/item/remove', connection => :ann);
 SELECT ob.request('other', 'POST', '/item/public_token/exchange', body => '{"public_token": "public-sandbox-secret"}');
 SELECT * FROM pg_temp.calls();
 -- the audit log: no body, no query
-SELECT action, connection_id = :ann AS ann, server, success, request_id <> '' AS request, details
-FROM ob.audit_log WHERE action = 'REQUEST' ORDER BY id;
--- in the caller's transaction, although the call is not undone with it
+SELECT action, connection_id = :ann AS ann, server, success, request_id <> '' AS request, details - '{detail,hint}'::text[] AS details
+FROM ob.audit_log WHERE action LIKE 'REQUEST%' ORDER BY id;
+-- whatever becomes of the caller's transaction: the call is not undone with it
 BEGIN;
 SELECT status FROM ob.request('other', 'POST', '/item/get', connection => :ann);
 ROLLBACK;

@@ -221,20 +221,6 @@ CREATE INDEX outcomes_open_idx ON ob.outcomes (connection_id, id) WHERE phase IN
 COMMENT ON TABLE ob.outcomes IS 'What the outcome worker intends, has done at a provider, and has yet to apply here.';
 COMMENT ON COLUMN ob.outcomes.phase IS 'intent (the call may have been made), answered (made, answer sealed here), recorded (a change waits to be applied), done, failed.';
 
-CREATE TABLE ob.audit_log (
-	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	action pg_catalog.text NOT NULL,
-	connection_id pg_catalog.int8,
-	server pg_catalog.name,
-	login_role pg_catalog.name,
-	request_id pg_catalog.text,
-	success pg_catalog.bool NOT NULL,
-	details pg_catalog.jsonb
-);
-CREATE INDEX audit_log_connection_idx ON ob.audit_log (connection_id, at);
-COMMENT ON TABLE ob.audit_log IS 'What was done at providers and with connections. Never a secret, body or query string.';
-
 SELECT pg_catalog.pg_extension_config_dump('ob.connections', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.connections_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.sync_state', '');
@@ -246,6 +232,4 @@ SELECT pg_catalog.pg_extension_config_dump('ob.links', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.tokens', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('ob.audit_log', '');
-SELECT pg_catalog.pg_extension_config_dump('ob.audit_log_id_seq', '');
 

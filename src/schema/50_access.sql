@@ -66,13 +66,11 @@ CREATE POLICY visible ON ob.quarantine USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.links USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.tokens USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.outcomes USING ((SELECT ob.sees_all()));
-CREATE POLICY visible ON ob.audit_log USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.access_grants USING ((SELECT ob.sees_all()));
 ALTER TABLE ob.quarantine ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.links ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.outcomes ENABLE ROW LEVEL SECURITY;
-ALTER TABLE ob.audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.access_grants ENABLE ROW LEVEL SECURITY;
 
 -- ---- rights by kind of role ----
@@ -123,6 +121,9 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_reset_login(int8)'),
 	('admin', 'SELECT', 'ob.access_grants'),
 	('admin', 'SELECT', 'ob.audit_log'),
+	('admin', 'SELECT', 'ob.audit_persons'),
+	('admin', 'SELECT', 'ob.audit_addresses'),
+	('admin', 'SELECT', 'ob.installation'),
 	('admin', 'EXECUTE', 'FUNCTION ob.adopt_connection(name, text, jsonb)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.disconnect(int8, bool)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.rotate_access_token(int8)'),
@@ -147,9 +148,8 @@ BEGIN
 		EXECUTE format('%s %s ON %s %s %s', verb, item.privilege, item.object,
 			CASE verb WHEN 'GRANT' THEN 'TO' ELSE 'FROM' END, role);
 	END LOOP;
-	INSERT INTO ob.audit_log (action, login_role, success, details)
-	VALUES (CASE verb WHEN 'GRANT' THEN 'ACCESS_GRANTED' ELSE 'ACCESS_REVOKED' END, SESSION_USER, true,
-		jsonb_build_object('level', level, 'role', role::text));
+	PERFORM ob.record_audit(CASE verb WHEN 'GRANT' THEN 'ACCESS_GRANTED' ELSE 'ACCESS_REVOKED' END,
+		details => jsonb_build_object('level', level, 'role', role::text));
 END
 $$;
 COMMENT ON FUNCTION ob.change_rights(pg_catalog.text, pg_catalog.text, pg_catalog.regrole) IS 'What the grant_ and revoke_ functions do.';
@@ -186,13 +186,15 @@ COMMENT ON FUNCTION ob.revoke_webhook(pg_catalog.regrole) IS 'Takes back what ob
 
 CREATE FUNCTION ob.allow(actor pg_catalog.text, user_ref pg_catalog.text, until pg_catalog.timestamptz DEFAULT NULL)
 RETURNS pg_catalog.void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
-INSERT INTO ob.access_grants AS g (actor, user_ref, until) VALUES (actor, user_ref, until)
-ON CONFLICT ON CONSTRAINT access_grants_pkey
-DO UPDATE SET until = excluded.until, granted_by = SESSION_USER, created_at = clock_timestamp();
-INSERT INTO ob.audit_log (action, login_role, success, details)
-VALUES ('ACCESS_GRANTED', SESSION_USER, true, jsonb_build_object('until', until));
+BEGIN
+	INSERT INTO ob.access_grants AS g (actor, user_ref, until) VALUES (allow.actor, allow.user_ref, allow.until)
+	ON CONFLICT ON CONSTRAINT access_grants_pkey
+	DO UPDATE SET until = excluded.until, granted_by = SESSION_USER, created_at = clock_timestamp();
+	PERFORM ob.record_audit('ACCESS_GRANTED', user_ref => allow.user_ref,
+		details => jsonb_build_object('to_person', ob.pseudonym(allow.actor), 'until', allow.until));
+END
 $$;
 COMMENT ON FUNCTION ob.allow(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz) IS
 'Lets the end user `actor` see the rows of `user_ref`, until a time or without an end; said again, the new end counts.';
@@ -205,7 +207,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	INSERT INTO ob.audit_log (action, login_role, success) VALUES ('ACCESS_REVOKED', SESSION_USER, true);
+	PERFORM ob.record_audit('ACCESS_REVOKED', user_ref => disallow.user_ref,
+		details => jsonb_build_object('to_person', ob.pseudonym(disallow.actor)));
 	RETURN true;
 END
 $$;

@@ -27,9 +27,7 @@ void audit(ConnectionId id, const store::NewConnection &adopted, std::string_vie
 	store::audit({.action = action,
 	              .connection = id,
 	              .server = adopted.server,
-	              .login_role = {},
 	              .request_id = adopted.established.request_id,
-	              .success = true,
 	              .details_json = R"({"adopted": true})"});
 }
 

@@ -10,6 +10,7 @@ extern "C" {
 #include "pg/sqlapi/linking.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/connections.hpp"
+#include "pg/store/error_json.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
@@ -23,6 +24,27 @@ using store::Link;
 Fields link_row(const std::string &link_id, const providers::LinkOffer &offer) {
 	return {field(link_id),        field(offer.action),    field(offer.url.reveal()), field(offer.token.reveal()),
 	        field(offer.sdk_json), field(offer.expires_at)};
+}
+
+/// A refusal is in the audit log although it raises.
+providers::LinkOffer ask_offer(const Link &link, const store::LoadedServer &server, providers::LinkRequest request,
+                               providers::CallStats &stats) {
+	std::optional<Error> failure;
+	try {
+		return run(server.provider->start_link(Runtime::get().session(server.config, stats), std::move(request)));
+	} catch (const Error &error) {
+		failure.emplace(error);
+	}
+	const std::string details = store::error_to_json(*failure);
+	run(worker::commit_audit_surely({.action = "AUTH_LINK_CREATED",
+	                          .connection = link.connection,
+	                          .server = link.server,
+	                          .user_ref = link.user_ref,
+	                          .request_id = stats.last_request_id,
+	                          .success = false,
+	                          .details_json = details,
+	                          .user_ip = link.user_ip}));
+	throw *failure;
 }
 
 /// The same journey that is open already, or a new one. Fills in what is missing of `link` and `request`.
@@ -41,8 +63,7 @@ Fields start(Link link, const store::LoadedServer &server, providers::LinkReques
 	request.user_ref = link.user_ref;
 	request.options_json = link.options_json;
 	providers::CallStats stats;
-	const providers::LinkOffer offer =
-	    run(server.provider->start_link(Runtime::get().session(server.config, stats), std::move(request)));
+	const providers::LinkOffer offer = ask_offer(link, server, std::move(request), stats);
 	link.link_id = new_link_id();
 	link.expires_at = offer.expires_at.value_or(Runtime::get().clock().now() + std::chrono::hours(4));
 	store::as_owner([&] {
@@ -50,10 +71,9 @@ Fields start(Link link, const store::LoadedServer &server, providers::LinkReques
 		store::audit({.action = "AUTH_LINK_CREATED",
 		              .connection = link.connection,
 		              .server = link.server,
-		              .login_role = {},
+		              .user_ref = link.user_ref,
 		              .request_id = stats.last_request_id,
-		              .success = true,
-		              .details_json = {}});
+		              .user_ip = link.user_ip});
 	});
 	return link_row(link.link_id, offer);
 }

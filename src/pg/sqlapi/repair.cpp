@@ -25,10 +25,8 @@ void store_repair(const store::Link &link, const store::Connection &connection, 
 	store::audit({.action = "REAUTHORIZED",
 	              .connection = connection.id,
 	              .server = connection.server,
-	              .login_role = {},
 	              .request_id = request_id,
-	              .success = true,
-	              .details_json = {}});
+	              .user_ip = repair.user_ip});
 }
 
 } // namespace

@@ -16,9 +16,9 @@ extern "C" {
 #include "core/text.hpp"
 #include "pg/entry.hpp"
 #include "pg/sqlapi/call.hpp"
-#include "pg/store/audit.hpp"
 #include "pg/store/connections.hpp"
-#include "pg/store/owner.hpp"
+#include "pg/store/error_json.hpp"
+#include "pg/worker/client.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -80,30 +80,49 @@ Caller find_caller(const Order &order) {
 	return {store::load_server(connection.server, connection.mapping_role), store::load_credentials(connection)};
 }
 
-void record(const Order &order, int status, const std::string &request_id) {
-	constexpr int kFirstFailure = 400;
+/// Before the call, and whatever becomes of this transaction: one that is cancelled may have been made.
+void record_call(const Order &order) {
 	json::Object details;
-	details.set("method", order.call.method).set("path", order.call.path).set("status", status);
+	details.set("method", order.call.method).set("path", order.call.path);
 	const std::string text(details.dump());
-	store::as_owner([&] {
-		store::audit({.action = "REQUEST",
-		              .connection = order.connection,
-		              .server = order.server,
-		              .login_role = {},
-		              .request_id = request_id,
-		              .success = status < kFirstFailure,
-		              .details_json = text});
-	});
+	run(worker::commit_audit({.action = "REQUEST",
+	                   .connection = order.connection,
+	                   .server = order.server,
+	                   .details_json = text}));
+}
+
+void record_answer(const Order &order, const json::Object &details, bool success, const std::string &request_id) {
+	const std::string text(details.dump());
+	run(worker::commit_audit_surely({.action = "REQUEST_ANSWERED",
+	                          .connection = order.connection,
+	                          .server = order.server,
+	                          .request_id = request_id,
+	                          .success = success,
+	                          .details_json = text}));
 }
 
 http::Response send(const Order &order) {
 	Caller caller = find_caller(order);
-	// The call may change what the provider keeps, and its line in the audit log could not be written.
+	// The call may change what the provider keeps.
 	guard([] { PreventCommandIfReadOnly("ob.request()"); });
+	record_call(order);
 	providers::CallStats stats;
-	http::Response response = run(caller.server.provider->raw_call(Runtime::get().session(caller.server.config, stats),
-	                                                               order.call, std::move(caller.tokens)));
-	record(order, response.status, stats.last_request_id);
+	http::Response response;
+	std::optional<Error> failure;
+	try {
+		response = run(caller.server.provider->raw_call(Runtime::get().session(caller.server.config, stats), order.call,
+		                                                std::move(caller.tokens)));
+	} catch (const Error &error) {
+		failure.emplace(error);
+	}
+	if (failure) {
+		record_answer(order, store::error_object(*failure), false, stats.last_request_id);
+		throw *failure;
+	}
+	constexpr int kFirstFailure = 400;
+	json::Object details;
+	details.set("path", order.call.path).set("status", response.status);
+	record_answer(order, details, response.status < kFirstFailure, stats.last_request_id);
 	return response;
 }
 

@@ -9,14 +9,17 @@ extern "C" {
 namespace ob::pg::store {
 
 void audit(const AuditLine &line) {
-	static Statement insert(
-	    "INSERT INTO ob.audit_log (action, connection_id, server, login_role, request_id, success, details) "
-	    "VALUES ($1, $2, COALESCE($3::name, (SELECT server FROM ob.connections WHERE id = $2)), "
-	    "COALESCE($4::name, session_user), $5, $6, $7::jsonb)");
-	insert.run({Param::text(line.action), line.connection ? Param::integer(*line.connection) : Param::null(INT8OID),
-	            Param::text_or_null(line.server), Param::text_or_null(line.login_role),
-	            Param::text_or_null(line.request_id), Param::boolean(line.success),
-	            Param::text_or_null(line.details_json)});
+	static Statement record("SELECT ob.record_audit($1, $2, $3, $4, $5, $6::jsonb, $7, $8::inet, $9::jsonb)");
+	record.run({Param::text(line.action), line.connection ? Param::integer(*line.connection) : Param::null(INT8OID),
+	            line.server.empty() ? Param::null(NAMEOID) : Param::name(line.server),
+	            Param::text_or_null(line.user_ref), Param::boolean(line.success), Param::text_or_null(line.details_json),
+	            Param::text_or_null(line.request_id), Param::text_or_null(line.user_ip),
+	            Param::text_or_null(line.acting_json)});
+}
+
+std::string acting() {
+	static Statement select("SELECT ob.acting()::text");
+	return select.read_fresh({}).rows.front().text(0);
 }
 
 } // namespace ob::pg::store

@@ -46,7 +46,7 @@ Param connection_param(const std::optional<ConnectionId> &id) {
 }
 
 // Whom it was for is known to its link or connection; here it was needed to carry the outcome on.
-#define OB_WITHOUT_PERSON " - ARRAY['user_ref', 'user_ip']"
+#define OB_WITHOUT_PERSON " - ARRAY['user_ref', 'user_ip', 'acting']"
 
 /// An outcome that has ended is never reopened, nor does it go back.
 void check_moved(const Result &updated, std::int64_t id) {

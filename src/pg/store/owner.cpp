@@ -86,9 +86,4 @@ std::string current_role() {
 	return name;
 }
 
-std::string login_role() {
-	const char *name = guard([] { return GetUserNameFromId(GetSessionUserId(), false); });
-	return name;
-}
-
 } // namespace ob::pg::store

@@ -19,7 +19,4 @@ void limit_lock_waits();
 /// The role whose rights the caller has now.
 std::string current_role();
 
-/// The role that the session logged in as, for the audit log.
-std::string login_role();
-
 } // namespace ob::pg::store

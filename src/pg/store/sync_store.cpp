@@ -43,10 +43,6 @@ void audit_changes(ConnectionId id, const SyncReport &report) {
 	const std::string text(details.dump());
 	audit({.action = "SYNCED",
 		   .connection = id,
-		   .server = {},
-		   .login_role = {},
-		   .request_id = {},
-		   .success = true,
 		   .details_json = text});
 }
 
@@ -54,9 +50,6 @@ void audit_failure(ConnectionId id, const SyncFailure &failure) {
 	const std::string details = failure_to_json(failure);
 	audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
 		   .connection = id,
-		   .server = {},
-		   .login_role = {},
-		   .request_id = {},
 		   .success = false,
 		   .details_json = details});
 }

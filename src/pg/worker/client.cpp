@@ -282,7 +282,7 @@ Task<void> ready() {
 Task<std::string> call(Request request) {
 	if (request.call_id.empty())
 		request.call_id = crypto::uuid4();
-	request.login_role = store::login_role();
+	store::as_owner([&] { request.acting_json = store::acting(); });
 	// A worker may end, idle, just as the request is on its way: then it never began and may be sent again.
 	for (int tries = 0; tries < kCallTries; ++tries) {
 		Task<void> started = start_worker();
@@ -341,6 +341,33 @@ Task<void> record_failure(store::Connection connection, SyncFailure failure) {
 	}
 	if (trouble)
 		log_failure("failure of connection " + std::to_string(connection.id) + " could not be recorded", trouble);
+}
+
+Task<void> commit_audit(store::AuditLine line) {
+	json::Object facts;
+	facts.set("action", line.action).set_if("request_id", line.request_id).set("success", line.success);
+	facts.set_if("details", line.details_json);
+	Request request;
+	request.kind = "audit";
+	request.server = line.server;
+	request.connection = line.connection;
+	request.user_ref = line.user_ref;
+	request.user_ip = line.user_ip;
+	request.line_json = facts.dump();
+	Task<std::string> task = call(std::move(request));
+	(void)co_await task;
+}
+
+Task<void> commit_audit_surely(store::AuditLine line) {
+	bool recorded = true;
+	try {
+		Task<void> task = commit_audit(line);
+		co_await task;
+	} catch (const Error &) {
+		recorded = false;
+	}
+	if (!recorded)
+		store::as_owner([&] { store::audit(line); });
 }
 
 Task<bool> recover(std::optional<ConnectionId> connection, std::string link_id) {

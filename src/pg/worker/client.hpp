@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/store.hpp"
 #include "core/task.hpp"
+#include "pg/store/audit.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/worker/message.hpp"
@@ -35,6 +36,12 @@ bool is_busy(std::string_view result_json);
 /// Records a failure of a connection although the caller's statement is about to raise. Never throws for want of a
 /// worker: the failure that is being reported matters more.
 Task<void> record_failure(store::Connection connection, SyncFailure failure);
+
+/// Commits a line to the audit log, whatever becomes of the caller's transaction. What `line` views must outlive the
+/// task. Throws no_worker.
+Task<void> commit_audit(store::AuditLine line);
+/// The same for what has been done or has failed already: for want of a worker the line is the caller's transaction's.
+Task<void> commit_audit_surely(store::AuditLine line);
 
 /// Has outcomes whose worker died carried on. False if there were none.
 Task<bool> recover(std::optional<ConnectionId> connection, std::string link_id);

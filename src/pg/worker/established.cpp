@@ -11,15 +11,14 @@ namespace ob::pg::worker {
 
 namespace {
 
-void audit_established(const store::Outcome &outcome, ConnectionId id, bool is_new, const std::string &login_role,
+void audit_established(const store::Outcome &outcome, ConnectionId id, bool is_new, const Request &facts,
                        const std::string &request_id) {
 	store::AuditLine line{.action = "TOKEN_EXCHANGED",
 	                      .connection = id,
 	                      .server = outcome.server,
-	                      .login_role = login_role,
 	                      .request_id = request_id,
-	                      .success = true,
-	                      .details_json = {}};
+	                      .user_ip = facts.user_ip,
+	                      .acting_json = facts.acting_json};
 	store::audit(line);
 	line.action = is_new ? "CONNECTED" : "REAUTHORIZED";
 	line.request_id = {};
@@ -44,7 +43,7 @@ Done establish(const store::Outcome &outcome, const providers::Established &esta
 		store::save_tokens(outcome.server, store::token_subject(id), established.credentials);
 	if (!facts.keep_open)
 		store::complete_link(outcome.link_id, id);
-	audit_established(outcome, id, inserted.has_value(), facts.login_role, established.request_id);
+	audit_established(outcome, id, inserted.has_value(), facts, established.request_id);
 	json::Object object;
 	object.set("connection_id", id).set("known", !inserted);
 	Done done;

@@ -53,15 +53,15 @@ void insert_worker_link(const Request &request) {
 // ---- the call and its answer ----
 
 void audit_failed_exchange(const Outcome &outcome, const Error &error) {
-	const std::string login_role = Request::from_json(outcome.request_json).login_role;
+	const Request request = Request::from_json(outcome.request_json);
 	const std::string details = store::error_to_json(error);
 	store::audit({.action = "TOKEN_EXCHANGED",
-	              .connection = std::nullopt,
 	              .server = outcome.server,
-	              .login_role = login_role,
-	              .request_id = {},
+	              .user_ref = request.user_ref,
 	              .success = false,
-	              .details_json = details});
+	              .details_json = details,
+	              .user_ip = request.user_ip,
+	              .acting_json = request.acting_json});
 }
 
 /// The first call failed. A lost answer leaves the intent open: the grant may still be good, and recovery finds out.

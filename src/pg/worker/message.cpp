@@ -13,10 +13,11 @@ json::Object to_object(const Request &request) {
 	json::Object object;
 	object.set("call_id", request.call_id).set("kind", request.kind).set("server", request.server);
 	object.set_if("server_version", request.server_version).set_if("mapping_role", request.mapping_role);
-	object.set_if("login_role", request.login_role).set_if("link_id", request.link_id);
+	object.set_if("acting", request.acting_json).set_if("link_id", request.link_id);
 	object.set_if("link_kind", request.link_kind).set_if("user_ref", request.user_ref);
 	object.set_if("user_ip", request.user_ip).set_if("grant_kind", request.grant_kind);
 	object.set_if("grant_digest", request.grant_digest).set_if("failure", request.failure_json);
+	object.set_if("line", request.line_json);
 	object.set_if("sealed_grant", crypto::base64_encode(request.sealed_grant));
 	object.set("purge", request.purge).set("keep_open", request.keep_open);
 	if (request.connection)
@@ -35,7 +36,7 @@ Request to_request(const json::Node &node) {
 	request.server = node.text("server");
 	request.server_version = node.text("server_version");
 	request.mapping_role = node.text("mapping_role");
-	request.login_role = node.text("login_role");
+	request.acting_json = node.text("acting");
 	request.link_id = node.text("link_id");
 	request.link_kind = node.text("link_kind");
 	request.user_ref = node.text("user_ref");
@@ -43,6 +44,7 @@ Request to_request(const json::Node &node) {
 	request.grant_kind = node.text("grant_kind");
 	request.grant_digest = node.text("grant_digest");
 	request.failure_json = node.text("failure");
+	request.line_json = node.text("line");
 	request.sealed_grant = crypto::base64_decode(node.text("sealed_grant")).value_or("");
 	request.purge = node.boolean("purge").value_or(false);
 	request.keep_open = node.boolean("keep_open").value_or(false);

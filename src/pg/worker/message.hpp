@@ -18,11 +18,11 @@ namespace ob::pg::worker {
 /// One call on behalf of a caller.
 struct Request {
 	std::string call_id; // unguessable; names the call in ob.outcomes
-	std::string kind;    // exchange, remove, rotate, failure, recover
+	std::string kind;    // exchange, remove, rotate, failure, audit, recover
 	std::string server;
 	std::string server_version; // LoadedServer::version as the caller sees it; empty: no call goes out
 	std::string mapping_role;
-	std::string login_role;
+	std::string acting_json; // on whose behalf, for the audit log; not who the worker is
 	std::optional<ConnectionId> connection;
 	// exchange
 	std::string link_id;
@@ -37,6 +37,8 @@ struct Request {
 	bool purge = false;
 	// failure: a SyncFailure as JSON
 	std::string failure_json;
+	// audit: a line as JSON, but for what other fields say
+	std::string line_json;
 	// recover
 	std::vector<std::int64_t> outcomes;
 

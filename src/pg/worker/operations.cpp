@@ -3,11 +3,13 @@
 #include "core/error.hpp"
 #include "pg/locks.hpp"
 #include "pg/log.hpp"
+#include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/worker/exchange.hpp"
 #include "pg/worker/removal.hpp"
 #include "pg/worker/rotation.hpp"
 #include "pg/worker/steps.hpp"
+#include "json/document.hpp"
 
 namespace ob::pg::worker {
 
@@ -22,6 +24,23 @@ Done keep_failure(const Request &request, std::int64_t *locked) {
 		audit_failure(request);
 	});
 	return Done{"{}", *locked, {}};
+}
+
+/// A line that the caller's transaction must not take back with it.
+Done keep_line(const Request &request) {
+	const auto facts = json::Document::parse(request.line_json);
+	record([&] {
+		store::audit({.action = facts.text("action"),
+		              .connection = request.connection,
+		              .server = request.server,
+		              .user_ref = request.user_ref,
+		              .request_id = facts.text("request_id"),
+		              .success = facts.boolean("success").value_or(false),
+		              .details_json = facts.text("details"),
+		              .user_ip = request.user_ip,
+		              .acting_json = request.acting_json});
+	});
+	return Done{"{}", 0, {}};
 }
 
 Task<void> recover_one(std::int64_t id, Context *context) {
@@ -58,6 +77,8 @@ Task<Done> dispatch(Request request, Context *context, std::int64_t *locked) {
 	}
 	if (request.kind == "failure")
 		co_return keep_failure(request, locked);
+	if (request.kind == "audit")
+		co_return keep_line(request);
 	if (request.kind == "recover") {
 		Task<void> task = recover(std::move(request.outcomes), context);
 		co_await task;

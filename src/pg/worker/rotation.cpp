@@ -21,15 +21,15 @@ using store::Outcome;
 constexpr const char *kResult = R"({"state":"rotated"})";
 
 void audit_rotation(const Outcome &outcome, std::string_view request_id, const Error *failure) {
-	const std::string login_role = Request::from_json(outcome.request_json).login_role;
+	const Request request = Request::from_json(outcome.request_json);
 	const std::string details = failure ? store::error_to_json(*failure) : std::string();
 	store::audit({.action = failure ? "TOKEN_REFRESH_FAILED" : "TOKEN_REFRESHED",
 	              .connection = outcome.connection,
 	              .server = outcome.server,
-	              .login_role = login_role,
 	              .request_id = request_id,
 	              .success = !failure,
-	              .details_json = details});
+	              .details_json = details,
+	              .acting_json = request.acting_json});
 }
 
 void record_failed_call(const Outcome &outcome, const Error &error) {

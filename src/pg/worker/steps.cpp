@@ -158,10 +158,9 @@ void audit_failure(const Request &request) {
 	store::audit({.action = reauth ? "REAUTH_REQUIRED" : "SYNC_FAILED",
 	              .connection = request.connection,
 	              .server = request.server,
-	              .login_role = request.login_role,
-	              .request_id = {},
 	              .success = false,
-	              .details_json = request.failure_json});
+	              .details_json = request.failure_json,
+	              .acting_json = request.acting_json});
 }
 
 Request failure_request(const store::Outcome &outcome, const SyncFailure &failure) {
@@ -170,7 +169,7 @@ Request failure_request(const store::Outcome &outcome, const SyncFailure &failur
 	request.kind = "failure";
 	request.server = outcome.server;
 	request.mapping_role = outcome.mapping_role;
-	request.login_role = Request::from_json(outcome.request_json).login_role;
+	request.acting_json = Request::from_json(outcome.request_json).acting_json;
 	request.connection = outcome.connection;
 	request.failure_json = store::failure_to_json(failure);
 	return request;
