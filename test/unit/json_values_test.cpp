@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "unit/support/json_reading.hpp"
 #include "json/document.hpp"
 #include "json/key_table.hpp"
-#include "unit/support/json_reading.hpp"
+#include "json/numbers.hpp"
 
 namespace ob::json {
 namespace {
@@ -258,6 +259,19 @@ TEST(JsonReader, BlocksOfAnySizeAreRead) {
 			EXPECT_EQ(read_all(json), "[" + text + ",\\,1,]");
 		}
 	}
+}
+
+TEST(JsonNumbers, ThatNoDatabaseTakesAreFound) {
+	const std::string digits(1001, '7');
+	for (const std::string &raw :
+	     {std::string(R"({"a":1e1000})"), std::string("-1E+1000"), std::string("[1,1e-1000]"), std::string("0e400000"),
+	      "[" + digits + "]", "0." + digits, std::string(R"({"\\":"\"","a":1e1000})")})
+		EXPECT_FALSE(numbers_fit(raw)) << raw;
+	for (const std::string &raw :
+	     {std::string(R"({"a":1e999,"b":-1.5E-999,"c":1e+000000000001,"d":[0,-0.0]})"), "[" + digits.substr(1) + "]",
+	      std::string(R"({"1e1000":"1e1000","a":"\"1e1000","b":"\\","c":true,"d":null})"), "\"" + digits + "\"",
+	      std::string("{}")})
+		EXPECT_TRUE(numbers_fit(raw)) << raw;
 }
 
 TEST(KeyTable, FindsItsNamesAndNoOthers) {

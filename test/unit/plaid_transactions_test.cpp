@@ -120,8 +120,17 @@ TEST(PlaidTransaction, RejectsWhatCannotBeStored) {
 	EXPECT_EQ(reason(R"({"transaction_id":"t","account_id":"a","amount":1})"), "date is missing");
 	EXPECT_EQ(reason(R"({"transaction_id":"t","account_id":"a","date":"2026-02-29","amount":1})"), "date is no day");
 	EXPECT_EQ(reason(R"({"transaction_id":"t","account_id":"a","date":"01/03/2026","amount":1})"), "date is no day");
+	const std::string long_id(1001, 'x');
+	const auto with_ids = [](const std::string &id, const std::string &account) {
+		return R"({"transaction_id":")" + id + R"(","account_id":")" + account + R"(","date":"2026-03-01","amount":1})";
+	};
+	EXPECT_EQ(reason(with_ids(long_id, "a").c_str()), "transaction_id is too long");
+	EXPECT_EQ(reason(with_ids("t", long_id).c_str()), "account_id is too long");
+	EXPECT_EQ(reason(minimal(R"("location":{"lat":1e400000},)").c_str()), "a number is out of range");
 	EXPECT_EQ(reason(R"("text")"), "the transaction is no object");
 	EXPECT_EQ(reason("null"), "the transaction is no object");
+	EXPECT_EQ(Read(with_ids(long_id.substr(1), long_id.substr(1))).page.rows.size(), 1u);
+	EXPECT_EQ(Read(minimal(R"("location":{"lat":1e400000},)"), Raw::drop).page.rows.size(), 1u) << "it is not stored";
 }
 
 TEST(PlaidTransaction, RejectedRowsSayWhichTheyAre) {

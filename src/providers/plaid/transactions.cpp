@@ -13,6 +13,7 @@
 #include "core/time.hpp"
 #include "providers/plaid/fields.hpp"
 #include "json/key_table.hpp"
+#include "json/numbers.hpp"
 #include "json/pans.hpp"
 
 #include "core/pure.hpp"
@@ -214,12 +215,19 @@ std::string_view our_amount(std::string_view number, json::Body &body) {
 	return body.keep({text, money::canonical_to(text, number, true)});
 }
 
+// An index takes keys of 2,700 bytes; Plaid's ids have 37.
+constexpr std::size_t kLongestId = 1000;
+
 /// Why the row cannot be stored; empty if it can.
 std::string_view fault(const Transaction &row, const Sources &from, bool has_day) {
 	if (row.id.empty())
 		return "transaction_id is missing";
+	if (row.id.size() > kLongestId)
+		return "transaction_id is too long";
 	if (row.account_id.empty())
 		return "account_id is missing";
+	if (row.account_id.size() > kLongestId)
+		return "account_id is too long";
 	if (!from.amount_is_number)
 		return "amount is missing or no number";
 	if (row.amount.empty())
@@ -247,7 +255,10 @@ void read_transaction(json::Value value, json::Body &body, Raw raw, TransactionP
 	row.amount = our_amount(from.amount, body);
 	const std::optional<Date> day = time::parse_date(from.date);
 	row.date = day.value_or(Date{});
-	if (const std::string_view why = fault(row, from, day.has_value()); !why.empty()) {
+	std::string_view why = fault(row, from, day.has_value());
+	if (why.empty() && raw == Raw::keep && !json::numbers_fit(text))
+		why = "a number is out of range";
+	if (!why.empty()) {
 		page.rejected.push_back({row.id, row.account_id, std::string(why), json::cut_pans(text, body)});
 		return;
 	}

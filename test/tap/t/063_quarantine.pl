@@ -72,6 +72,17 @@ change('modify', qq({"announce": false, "transaction_ids": ["$fine"], "set": {"a
 sql($report);
 is(sql("SELECT amount FROM ob.transactions WHERE transaction_id = '$fine'"), '-8', 'until it can be stored again');
 is(sql($kept), 'none: transaction_id is missing', 'only the row without an id is left') or diag(sql($kept));
+
+# The simulator takes no such number, so its answer is written here.
+sql("ALTER SERVER plaid OPTIONS (ADD keep_raw 'on')");
+my $cursor = sql('SELECT cursor FROM ob.sync_state');
+my ($far, $near) = map { qq({"transaction_id": "$_->[0]", "account_id": "a", "date": "2026-03-01", "amount": 9,
+	"location": {"lat": $_->[1]}}) } [ 'far', '1e400000' ], [ 'near', '1e4' ];
+control($url, 'faults', { kind => 'status', status => 200, path => '/plaid/transactions/sync', body => qq({"added": [$far, $near],
+	"next_cursor": "$cursor", "has_more": false, "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE"}) });
+is(sql($report), 'complete|1|0|0|1', 'a number beyond jsonb keeps nothing else out');
+like(sql($kept), qr/far: a number is out of range/, 'its row is in quarantine');
+is(sql("SELECT raw -> 'location' ->> 'lat' FROM ob.transactions WHERE transaction_id = 'near'"), '10000', 'another is stored');
 is(sql('SELECT transactions_synced FROM ob.connections'), sql('SELECT count(*) FROM ob.transactions'),
 	'the number of transactions is the number of rows');
 
