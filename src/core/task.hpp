@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/error.hpp"
+
 #include "core/pure.hpp"
 
 namespace ob {
@@ -70,7 +72,17 @@ public:
 		void await_resume() const noexcept {}
 	};
 	FinalAwaiter final_suspend() noexcept { return {}; }
-	void unhandled_exception() noexcept { error = std::current_exception(); }
+	/// Interrupted is no failure of this coroutine, which its parent might handle, but the end of all of them: it
+	/// leaves the loop at once, before any other is resumed.
+	void unhandled_exception() {
+		try {
+			throw;
+		} catch (const Interrupted &) {
+			throw;
+		} catch (...) {
+			error = std::current_exception();
+		}
+	}
 
 	ReadyNode node;
 	Completion *parent = nullptr;

@@ -7,6 +7,7 @@ extern "C" {
 #include <exception>
 
 #include "pg/guard.hpp"
+#include "pg/interrupts.hpp"
 
 namespace ob::pg {
 
@@ -34,6 +35,8 @@ void subtransaction(const std::function<void()> &body) {
 	}
 	if (!error)
 		return;
+	// After Interrupted the request is pending still: raised here, it would leave the subtransaction half undone.
+	const HoldInterrupts hold;
 	guard([&] {
 		RollbackAndReleaseCurrentSubTransaction();
 		return_to_caller();

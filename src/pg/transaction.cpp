@@ -8,6 +8,7 @@ extern "C" {
 #include <exception>
 
 #include "pg/guard.hpp"
+#include "pg/interrupts.hpp"
 
 namespace ob::pg {
 
@@ -28,6 +29,7 @@ void transaction(const std::function<void()> &body) {
 	} catch (...) {
 		error = std::current_exception();
 	}
+	const HoldInterrupts hold; // see subtransaction()
 	guard([&] {
 		if (error != nullptr)
 			AbortCurrentTransaction();

@@ -317,5 +317,34 @@ TEST_F(LoopTest, InterruptThroughNestedLoops) {
 	EXPECT_TRUE(reactor.idle());
 }
 
+/// As a connection's task that survives whatever goes wrong with it.
+Task<void> survive(Reactor *reactor, Waiter *waiter, int *begun) {
+	++*begun;
+	try {
+		Task<void> failing = nest_and_fail(reactor, waiter);
+		co_await failing;
+	} catch (...) {
+		ADD_FAILURE() << "an interrupt is nobody's failure";
+	}
+}
+
+Task<void> many(int *begun, Reactor *reactor, Waiter *waiter) {
+	Loop &here = co_await ThisLoop();
+	TaskGroup group(here);
+	for (int i = 0; i < 3; ++i)
+		group.spawn(survive(reactor, waiter, begun));
+	Task<void> all = group.join();
+	co_await all;
+}
+
+TEST_F(LoopTest, AfterAnInterruptNobodyIsResumed) {
+	// The others are ready: each would wait again, or work on in a transaction that is about to be rolled back.
+	waiter.interrupt_after(10ms);
+	int begun = 0;
+	EXPECT_THROW(loop.run(many(&begun, &reactor, &waiter)), Interrupted);
+	EXPECT_EQ(begun, 3) << "all had begun";
+	EXPECT_TRUE(reactor.idle());
+}
+
 } // namespace
 } // namespace ob
