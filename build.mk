@@ -21,6 +21,8 @@ PURE_LIB     = $(BUILD)/libopenbanking.a
 OBJS         = $(SERVER_OBJ)
 MODULE_big   = openbanking
 DATA_built   = $(SCRIPT)
+# The program that seals secrets outside of the database; installed beside psql.
+SCRIPTS_built = openbanking-seal
 SHLIB_LINK   = $(PURE_LIB) $(PURE_LIBS) -lstdc++ -Wl,--version-script=src/exports.map
 PURE_LIBS    = -lcurl -lssl -lcrypto -ljansson -lsimdjson
 EXTRA_CLEAN  = build $(SCRIPT)
@@ -67,6 +69,15 @@ $(FLAVOUR_STAMP): .force
 	@mkdir -p build; echo $(FLAVOUR) | cmp -s - $@ || echo $(FLAVOUR) > $@
 .force:
 .PHONY: .force
+
+# ---- openbanking-seal ----
+
+SEAL_OBJ     = $(BUILD)/src/seal/main.o
+$(SEAL_OBJ): $(BUILD)/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(OB_CXXFLAGS) $(PURE_WARN) -MMD -MP -c $< -o $@
+openbanking-seal: $(SEAL_OBJ) $(PURE_LIB) $(FLAVOUR_STAMP)
+	$(CXX) -o $@ $(SEAL_OBJ) $(PURE_LIB) -Wl,--as-needed $(PURE_LIBS)
 
 # ---- the simulator ----
 

@@ -28,12 +28,6 @@ unsigned char *bytes_of(char *p) {
 	return reinterpret_cast<unsigned char *>(p);
 }
 
-bool valid_id(std::string_view id) {
-	return !id.empty() && id.size() <= kMaxIdSize && std::all_of(id.begin(), id.end(), [](char c) {
-		return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-	});
-}
-
 /// Sealed bytes, taken apart. Views into them.
 struct Sealed {
 	std::string_view head; // version, length, key id: authenticated, not secret
@@ -52,7 +46,7 @@ std::optional<Sealed> take_apart(std::string_view sealed) {
 	Sealed parts;
 	parts.head = sealed.substr(0, 2 + id_size);
 	parts.key_id = parts.head.substr(2);
-	if (!valid_id(parts.key_id))
+	if (!is_key_id(parts.key_id))
 		return std::nullopt;
 	parts.nonce = sealed.substr(parts.head.size(), kNonceSize);
 	sealed.remove_prefix(parts.head.size() + kNonceSize);
@@ -80,22 +74,28 @@ bool add_associated(EVP_CIPHER_CTX *context, std::string_view head, std::string_
 
 } // namespace
 
-KeyRing KeyRing::parse(std::string_view file_text) {
+bool is_key_id(std::string_view id) noexcept {
+	return !id.empty() && id.size() <= kMaxIdSize && std::all_of(id.begin(), id.end(), [](char c) {
+		return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+	});
+}
+
+KeyRing KeyRing::parse(std::string_view rest, std::string_view source) {
 	KeyRing ring;
-	for (std::size_t number = 1; !file_text.empty(); ++number) {
-		const std::size_t end = std::min(file_text.find('\n'), file_text.size());
-		const std::string_view line = text::trim(file_text.substr(0, end));
-		file_text.remove_prefix(std::min(end + 1, file_text.size()));
+	for (std::size_t number = 1; !rest.empty(); ++number) {
+		const std::size_t end = std::min(rest.find('\n'), rest.size());
+		const std::string_view line = text::trim(rest.substr(0, end));
+		rest.remove_prefix(std::min(end + 1, rest.size()));
 		if (line.empty() || line.starts_with('#'))
 			continue;
-		const auto refuse = [number](const char *why) {
-			throw Error(ErrorCode::not_configured, "the key file is not valid",
+		const auto refuse = [number, source](const char *why) {
+			throw Error(ErrorCode::not_configured, "the " + std::string(source) + " is not valid",
 			            "line " + std::to_string(number) + ": " + why,
 			            "Each line is a key as id:base64 of 32 bytes, such as: openssl rand -base64 32");
 		};
 		const std::size_t colon = line.find(':');
 		const std::string_view id = colon == std::string_view::npos ? "1" : text::trim(line.substr(0, colon));
-		if (!valid_id(id))
+		if (!is_key_id(id))
 			refuse("the key id is not 1 to 32 letters, digits, _ or -");
 		if (ring.find(id))
 			refuse("the key id occurs twice");
@@ -107,7 +107,7 @@ KeyRing KeyRing::parse(std::string_view file_text) {
 		ring.keys_.push_back({std::string(id), std::move(*bytes)});
 	}
 	if (ring.keys_.empty())
-		throw Error(ErrorCode::not_configured, "the key file holds no key", {},
+		throw Error(ErrorCode::not_configured, "the " + std::string(source) + " holds no key", {},
 		            "Make a key with: openssl rand -base64 32");
 	return ring;
 }
@@ -117,7 +117,7 @@ const Key *KeyRing::find(std::string_view id) const noexcept {
 	return it == keys_.end() ? nullptr : &*it;
 }
 
-std::string associated(std::initializer_list<std::string_view> parts) {
+std::string associated(std::span<const std::string_view> parts) {
 	std::string out;
 	for (std::string_view part : parts) {
 		for (int shift = 56; shift >= 0; shift -= 8)
@@ -129,9 +129,7 @@ std::string associated(std::initializer_list<std::string_view> parts) {
 
 std::string seal(const KeyRing &ring, std::string_view plain, std::string_view associated_data) {
 	const Key &key = ring.current();
-	std::string head{kVersion, static_cast<char>(key.id.size())};
-	head += key.id;
-
+	const std::string head = sealed_head(key.id);
 	const std::size_t nonce_at = head.size();
 	const std::size_t text_at = nonce_at + kNonceSize;
 	std::string out = head;
@@ -166,7 +164,7 @@ Secret unseal(const KeyRing &ring, std::string_view sealed, std::string_view ass
 	const Key *key = ring.find(parts->key_id);
 	if (!key)
 		throw Error(ErrorCode::unseal_failed, message, "it is sealed with key \"" + std::string(parts->key_id) + "\"",
-		            "Put that key back into the key file; it need not be the first.");
+		            "Put that key back into the key ring; it need not be the first.");
 
 	const ErrorQueue queue;
 	const CipherContext context(EVP_CIPHER_CTX_new());
@@ -188,6 +186,11 @@ Secret unseal(const KeyRing &ring, std::string_view sealed, std::string_view ass
 		            "it does not open with key \"" + key->id +
 		                "\": damaged, moved to another place, or another key of that id");
 	return Secret(std::move(plain));
+}
+
+std::string sealed_head(std::string_view key_id) {
+	std::string head{kVersion, static_cast<char>(key_id.size())};
+	return head.append(key_id);
 }
 
 std::optional<std::string> sealed_key_id(std::string_view sealed) {

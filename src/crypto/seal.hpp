@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,12 +23,14 @@ struct Key {
 	Secret bytes;   // 32
 };
 
+bool is_key_id(std::string_view id) noexcept;
+
 /// The keys of this database, never empty. The first one seals; all of them open.
 class KeyRing {
 public:
-	/// Reads a key file: lines `id:base64` of 32 bytes; `#` comments and blank lines allowed; a bare base64 line is key
-	/// "1". Throws Error(not_configured) naming the line, never its content.
-	static KeyRing parse(std::string_view file_text);
+	/// Reads lines `id:base64` of 32 bytes; `#` comments and blank lines allowed; a bare base64 line is key "1". Throws
+	/// Error(not_configured) naming `source` and the line, never its content.
+	static KeyRing parse(std::string_view text, std::string_view source = "key file");
 
 	/// nullptr if there is none of that id.
 	const Key *find(std::string_view id) const noexcept;
@@ -41,7 +44,10 @@ private:
 
 /// Binds a value to its place: associated({"connections", "access_token", "42"}). Each part is prefixed by its length,
 /// so ("a","bc") and ("ab","c") differ.
-std::string associated(std::initializer_list<std::string_view> parts);
+std::string associated(std::span<const std::string_view> parts);
+inline std::string associated(std::initializer_list<std::string_view> parts) {
+	return associated(std::span(parts.begin(), parts.size()));
+}
 
 /// Seals with the ring's current key under a fresh random nonce (good for 2^32 seals a key, NIST SP 800-38D, 8.3).
 /// Throws Error(internal) if OpenSSL fails.
@@ -53,6 +59,9 @@ Secret unseal(const KeyRing &ring, std::string_view sealed, std::string_view ass
 
 /// The id of the key that sealed it; nothing if these are no sealed bytes. Proves nothing about their being genuine.
 std::optional<std::string> sealed_key_id(std::string_view sealed);
+
+/// What everything begins with that is sealed with that key, and nothing else does.
+std::string sealed_head(std::string_view key_id);
 
 /// Text form for options: `obsealed:v1:` and base64url.
 std::string to_text(std::string_view sealed);

@@ -5,6 +5,7 @@
 
 #include <random>
 #include <set>
+#include <vector>
 
 #include "core/error.hpp"
 #include "crypto/base64.hpp"
@@ -89,6 +90,16 @@ TEST(KeyRing, RefusesByLineWithoutContent) {
 		EXPECT_EQ(failure->all().find("WlpaWlpa"), std::string::npos) << failure->all();
 	}
 	EXPECT_FALSE(ring_failure(std::string(32, 'i') + ":" + good));
+}
+
+TEST(KeyRing, NamesWhereItCameFrom) {
+	try {
+		static_cast<void>(KeyRing::parse("no sense", "output of the key command"));
+		FAIL();
+	} catch (const Error &error) {
+		EXPECT_EQ(error.message(), "the output of the key command is not valid");
+		EXPECT_EQ(error.detail(), "line 1: the key is not base64");
+	}
 }
 
 // ---- sealing ----
@@ -180,35 +191,60 @@ TEST(Seal, TheKeyIdIsAuthenticated) {
 	EXPECT_TRUE(unseal_failure(ring, seal(ring, "secret", "place"), "1place"));
 }
 
-TEST(Seal, NothingDamagedOpens) {
-	const KeyRing ring = KeyRing::parse(key_line("k1", 'a') + key_line("k2", 'b'));
+/// Two keys whose ids are as long as each other.
+KeyRing two_keys() {
+	return KeyRing::parse(key_line("k1", 'a') + key_line("k2", 'b'));
+}
+
+bool opens(const KeyRing &ring, std::string_view bytes, std::string_view data = "place") {
+	const auto failure = unseal_failure(ring, bytes, data);
+	if (failure) {
+		EXPECT_EQ(failure->code, ErrorCode::unseal_failed);
+	}
+	return !failure;
+}
+
+TEST(Seal, NothingCutOrSplicedOpens) {
+	const KeyRing ring = two_keys();
 	const std::string sealed = seal(ring, "access-sandbox-8ab976e6-64bc-4b38", "place");
 	const std::string other = seal(ring, "access-sandbox-00000000-0000-0000", "place");
 	ASSERT_EQ(sealed.size(), other.size());
-	const auto opens = [&](std::string_view bytes) {
-		const auto failure = unseal_failure(ring, bytes);
-		if (failure) {
-			EXPECT_EQ(failure->code, ErrorCode::unseal_failed);
-		}
-		return !failure;
-	};
-	ASSERT_TRUE(opens(sealed));
-
-	// Every bit, every truncation, every splice of two sealed values.
-	for (std::size_t i = 0; i < sealed.size() * 8; ++i) {
-		std::string damaged = sealed;
-		damaged[i / 8] = static_cast<char>(damaged[i / 8] ^ (1 << (i % 8)));
-		EXPECT_FALSE(opens(damaged)) << "bit " << i;
-	}
+	ASSERT_TRUE(opens(ring, sealed));
 	for (std::size_t size = 0; size < sealed.size(); ++size) {
-		EXPECT_FALSE(opens(sealed.substr(0, size)));
-		EXPECT_FALSE(opens(sealed.substr(sealed.size() - size)));
-		EXPECT_FALSE(opens(sealed.substr(0, size) + other.substr(size)) && size > 4);
+		EXPECT_FALSE(opens(ring, sealed.substr(0, size)));
+		EXPECT_FALSE(opens(ring, sealed.substr(sealed.size() - size)));
+		// Up to the nonce both are the same.
+		EXPECT_FALSE(opens(ring, sealed.substr(0, size) + other.substr(size)) && size > 4);
 	}
-	EXPECT_FALSE(opens(sealed + "x"));
+	EXPECT_FALSE(opens(ring, sealed + "x"));
+	for (std::size_t bit = 0; bit < sealed.size() * 8; ++bit) {
+		std::string damaged = sealed;
+		damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+		EXPECT_FALSE(opens(ring, damaged)) << "bit " << bit;
+	}
+}
 
+TEST(Seal, NothingDamagedAtRandomOpens) {
+	const KeyRing ring = two_keys();
+	const std::string sealed = seal(ring, "access-sandbox-8ab976e6-64bc-4b38", "place");
 	std::mt19937 random(42);
+	std::vector<int> flips(sealed.size());
 	for (int i = 0; i < 100'000; ++i) {
+		std::string damaged = sealed;
+		for (auto n = random() % 4 + 1; n > 0; --n) {
+			const std::size_t at = random() % damaged.size();
+			damaged[at] = static_cast<char>(damaged[at] ^ (1 << random() % 8));
+			++flips[at];
+		}
+		// Two flips of one bit undo each other.
+		if (damaged != sealed) {
+			ASSERT_FALSE(opens(ring, damaged)) << "round " << i;
+		}
+	}
+	for (const int count : flips)
+		EXPECT_GT(count, 1000);
+
+	for (int i = 0; i < 50'000; ++i) {
 		std::string damaged = sealed;
 		switch (random() % 4) {
 		case 0:
@@ -225,9 +261,70 @@ TEST(Seal, NothingDamagedOpens) {
 			damaged.insert(random() % damaged.size(), 1, static_cast<char>(random()));
 		}
 		if (damaged != sealed) {
-			ASSERT_FALSE(opens(damaged));
+			ASSERT_FALSE(opens(ring, damaged)) << "round " << i;
 		}
 	}
+}
+
+TEST(Seal, NoPartOfAnotherValueFits) {
+	// Version, length, key id, nonce, ciphertext, tag: every mixture of the parts of two values.
+	const KeyRing first = two_keys(), second = KeyRing::parse(key_line("k2", 'b') + key_line("k1", 'a'));
+	const std::vector<std::size_t> ends = {1, 2, 4, 16, 22, 38};
+	for (const KeyRing *ring : {&first, &second}) {
+		const std::string one = seal(first, "secret", "place"), two = seal(*ring, "SECRET", "place");
+		ASSERT_EQ(one.size(), ends.back());
+		for (unsigned choice = 0; choice < 1u << ends.size(); ++choice) {
+			std::string mixed;
+			for (std::size_t i = 0; i < ends.size(); ++i) {
+				const std::size_t from = mixed.size();
+				mixed += (choice >> i & 1 ? two : one).substr(from, ends[i] - from);
+			}
+			EXPECT_EQ(opens(first, mixed), mixed == one || mixed == two) << choice;
+		}
+	}
+	// And its own parts in another order.
+	const std::string sealed = seal(first, "0123456789abcdef", "place"); // ciphertext and tag are of one size
+	EXPECT_FALSE(opens(first, sealed.substr(0, 16) + sealed.substr(32) + sealed.substr(16, 16)));
+	EXPECT_FALSE(opens(first, sealed.substr(0, 4) + sealed.substr(16, 12) + sealed.substr(4, 12) + sealed.substr(28)));
+}
+
+TEST(Seal, NoValueOpensInAnotherPlace) {
+	const KeyRing ring = one_key();
+	std::vector<std::vector<std::string>> places;
+	for (const char *server : {"plaid", "plaid2", "Plaid", "plai", "", "d"})
+		for (const char *subject : {"connection:1", "connection:11", "connection:2", ""})
+			for (const char *kind : {"access_token", "refresh_token", "1access_token"})
+				places.push_back({"ob.tokens", "sealed", server, subject, kind});
+	for (const char *column : {"url_sealed", "token_sealed"})
+		for (const char *link : {"a", "b", "ab", "connection:1"})
+			places.push_back({"ob.links", column, link});
+	for (const char *call : {"1", "11", "a", "ab"})
+		places.push_back({"ob.outcomes", "sealed", call});
+	for (const char *connection : {"1", "11", "2"})
+		for (const char *account : {"1", "11", "2", "a"})
+			places.push_back({"ob.accounts_all", "number_sealed", connection, account});
+	for (const char *server : {"plaid", "plaid2", "plaidc", ""})
+		for (const char *option : {"client_secret", "webhook_secret", "lient_secret"})
+			places.push_back({"user mapping", server, option});
+
+	std::vector<std::string> data;
+	for (const auto &place : places)
+		data.push_back(associated(std::vector<std::string_view>(place.begin(), place.end())));
+	EXPECT_EQ(std::set<std::string>(data.begin(), data.end()).size(), data.size());
+	for (std::size_t from = 0; from < data.size(); ++from) {
+		const std::string sealed = seal(ring, "secret", data[from]);
+		for (std::size_t to = 0; to < data.size(); ++to)
+			ASSERT_EQ(opens(ring, sealed, data[to]), from == to) << from << " to " << to;
+	}
+}
+
+TEST(Seal, TheFormatIsFixed) {
+	// What is stored must open with every later version, so what is written must not change either.
+	const std::string sealed = seal(KeyRing::parse(key_line("new_key-2", 'b')), "secret", "place");
+	EXPECT_EQ(sealed.substr(0, 11), "\x01\x09new_key-2");
+	EXPECT_EQ(sealed.size(), 2u + 9 + 12 + 6 + 16);
+	EXPECT_EQ(sealed_head("new_key-2"), sealed.substr(0, 11));
+	EXPECT_EQ(associated({"ob.links", "x"}), std::string("\0\0\0\0\0\0\0\x08ob.links\0\0\0\0\0\0\0\x01x", 25));
 }
 
 TEST(Seal, LeavesNoErrorInTheQueue) {
