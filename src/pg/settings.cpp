@@ -14,6 +14,7 @@ namespace ob::pg::settings {
 namespace {
 
 char *key_file_ = nullptr;
+char *key_command_ = nullptr;
 char *allowed_hosts_ = nullptr;
 char *user_ref_ = nullptr;
 int user_ref_source_ = static_cast<int>(UserRefSource::setting);
@@ -32,15 +33,16 @@ char *test_crash_point_ = nullptr;
 constexpr int kDay = 24 * 60 * 60 * 1000;
 
 const config_enum_entry kUserRefSources[] = {{"setting", static_cast<int>(UserRefSource::setting), false},
-											{"jwt", static_cast<int>(UserRefSource::jwt), false},
-											{nullptr, 0, false}};
+                                             {"jwt", static_cast<int>(UserRefSource::jwt), false},
+                                             {nullptr, 0, false}};
 
 constexpr std::array kNames = {
-    "openbanking.key_file",     "openbanking.allowed_hosts",     "openbanking.enabled",
-    "openbanking.http_timeout", "openbanking.connect_timeout",   "openbanking.claim_timeout",
-    "openbanking.max_parallel", "openbanking.max_response_size", "openbanking.sync_on_event",
+    "openbanking.key_file",      "openbanking.key_command",      "openbanking.allowed_hosts",
+    "openbanking.enabled",       "openbanking.http_timeout",     "openbanking.connect_timeout",
+    "openbanking.claim_timeout", "openbanking.max_parallel",     "openbanking.max_response_size",
+    "openbanking.sync_on_event",
 #ifdef OB_TEST_BUILD
-    "openbanking.test_clock",   "openbanking.test_crash_point",
+    "openbanking.test_clock",    "openbanking.test_crash_point",
 #endif
 };
 
@@ -50,61 +52,88 @@ void define_text(const char *name, const char *what, const char *more, char **va
 
 void define_time(const char *name, const char *what, int *variable, int minimum) {
 	DefineCustomIntVariable(name, what, nullptr, variable, *variable, minimum, kDay, PGC_USERSET, GUC_UNIT_MS, nullptr,
-							nullptr, nullptr);
+	                        nullptr, nullptr);
 }
 
 } // namespace
 
 void define() {
 	define_text("openbanking.key_file", "File with the keys that seal tokens and secrets.",
-				"Lines of id:base64 (32 bytes), the first is current. Owned by the server's account, mode 0600.",
-				&key_file_, PGC_SUSET, GUC_SUPERUSER_ONLY);
+	            "Lines of id:base64 (32 bytes), the first is current. Owned by the server's account, mode 0600.",
+	            &key_file_, PGC_SUSET, GUC_SUPERUSER_ONLY);
+	define_text("openbanking.key_command", "Shell command that prints the keys, instead of a file.",
+	            "Same lines as in the file; it must exit with 0 within 10 seconds. Its answer is kept for a minute.",
+	            &key_command_, PGC_SUSET, GUC_SUPERUSER_ONLY);
 	define_text("openbanking.allowed_hosts", "Hosts that may be called besides the providers' own.",
-				"Comma-separated scheme://host[:port]; no port means any. Plain http and private addresses only where "
-				"listed.",
-				&allowed_hosts_, PGC_SUSET, 0);
+	            "Comma-separated scheme://host[:port]; no port means any. Plain http and private addresses only where "
+	            "listed.",
+	            &allowed_hosts_, PGC_SUSET, 0);
 	DefineCustomBoolVariable("openbanking.enabled", "Whether providers may be called at all.", nullptr, &enabled_, true,
-							 PGC_SUSET, 0, nullptr, nullptr, nullptr);
+	                         PGC_SUSET, 0, nullptr, nullptr, nullptr);
 	// What decides on rows is the superuser's; who the end user is, the application says.
 	DefineCustomEnumVariable("openbanking.user_ref_source", "Where the present end user is read from.",
-							 "setting: openbanking.user_ref; jwt: the claim sub in PostgREST's request.jwt.claims.",
-							 &user_ref_source_, user_ref_source_, kUserRefSources, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+	                         "setting: openbanking.user_ref; jwt: the claim sub in PostgREST's request.jwt.claims.",
+	                         &user_ref_source_, user_ref_source_, kUserRefSources, PGC_SUSET, 0, nullptr, nullptr,
+	                         nullptr);
 	define_text("openbanking.user_ref", "The end user whose rows are seen, where user_ref_source is setting.",
-				"Binds applications, not people who can type SQL.", &user_ref_, PGC_USERSET, 0);
+	            "Binds applications, not people who can type SQL.", &user_ref_, PGC_USERSET, 0);
 	DefineCustomBoolVariable("openbanking.sync_on_event",
 	                         "Whether a bank that has been linked is synced at once, without waiting for a schedule.",
 	                         nullptr, &sync_on_event_, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	define_time("openbanking.http_timeout", "Longest time one request may take.", &http_timeout_, 1);
 	define_time("openbanking.connect_timeout", "Longest time to reach a host.", &connect_timeout_, 1);
-	define_time("openbanking.claim_timeout", "Longest wait for another session's work on a connection, or for a worker.",
-				&claim_timeout_, 0);
-	DefineCustomIntVariable("openbanking.max_parallel", "Connections that one statement reads or syncs at once.", nullptr,
-							&max_parallel_, 16, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	define_time("openbanking.claim_timeout",
+	            "Longest wait for another session's work on a connection, or for a worker.", &claim_timeout_, 0);
+	DefineCustomIntVariable("openbanking.max_parallel", "Connections that one statement reads or syncs at once.",
+	                        nullptr, &max_parallel_, 16, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("openbanking.max_response_size", "Largest answer that is read.", nullptr,
-							&max_response_size_, max_response_size_, 64, 1024 * 1024, PGC_SUSET, GUC_UNIT_KB, nullptr,
-							nullptr, nullptr);
+	                        &max_response_size_, max_response_size_, 64, 1024 * 1024, PGC_SUSET, GUC_UNIT_KB, nullptr,
+	                        nullptr, nullptr);
 #ifdef OB_TEST_BUILD
 	define_text("openbanking.test_clock", "The time that providers' dates are reckoned from (tests).", nullptr,
-				&test_clock_, PGC_SUSET, 0);
+	            &test_clock_, PGC_SUSET, 0);
 	define_text("openbanking.test_crash_point", "Where the process kills itself (tests).", nullptr, &test_crash_point_,
-				PGC_SUSET, 0);
+	            PGC_SUSET, 0);
 #endif
 	MarkGUCPrefixReserved("openbanking");
 }
 
-const char *key_file() { return key_file_; }
-const char *allowed_hosts() { return allowed_hosts_; }
-const char *user_ref() { return user_ref_; }
-UserRefSource user_ref_source() { return static_cast<UserRefSource>(user_ref_source_); }
-bool enabled() { return enabled_; }
+const char *key_file() {
+	return key_file_;
+}
+const char *key_command() {
+	return key_command_;
+}
+const char *allowed_hosts() {
+	return allowed_hosts_;
+}
+const char *user_ref() {
+	return user_ref_;
+}
+UserRefSource user_ref_source() {
+	return static_cast<UserRefSource>(user_ref_source_);
+}
+bool enabled() {
+	return enabled_;
+}
 bool sync_on_event() {
 	return sync_on_event_;
 }
-std::chrono::milliseconds http_timeout() { return std::chrono::milliseconds(http_timeout_); }
-std::chrono::milliseconds connect_timeout() { return std::chrono::milliseconds(connect_timeout_); }
-std::chrono::milliseconds claim_timeout() { return std::chrono::milliseconds(claim_timeout_); }
-int max_parallel() { return max_parallel_; }
-std::size_t max_response_size() { return static_cast<std::size_t>(max_response_size_) * 1024; }
+std::chrono::milliseconds http_timeout() {
+	return std::chrono::milliseconds(http_timeout_);
+}
+std::chrono::milliseconds connect_timeout() {
+	return std::chrono::milliseconds(connect_timeout_);
+}
+std::chrono::milliseconds claim_timeout() {
+	return std::chrono::milliseconds(claim_timeout_);
+}
+int max_parallel() {
+	return max_parallel_;
+}
+std::size_t max_response_size() {
+	return static_cast<std::size_t>(max_response_size_) * 1024;
+}
 
 const char *test_clock() {
 #ifdef OB_TEST_BUILD

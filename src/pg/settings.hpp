@@ -19,6 +19,7 @@ UserRefSource user_ref_source();
 const char *user_ref();
 
 const char *key_file();
+const char *key_command();
 const char *allowed_hosts();
 bool enabled();
 bool sync_on_event();

@@ -97,6 +97,17 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_seal';
 COMMENT ON FUNCTION ob.seal(pg_catalog.name, pg_catalog.text, pg_catalog.text) IS
 'Seals a secret for that option of that server''s user mapping; the result opens nowhere else.';
 
+CREATE FUNCTION ob.keys()
+RETURNS TABLE (key_id pg_catalog.text, current pg_catalog.bool, in_ring pg_catalog.bool, tokens pg_catalog.int8,
+	accounts pg_catalog.int8, links pg_catalog.int8, outcomes pg_catalog.int8, mapping_options pg_catalog.int8)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_keys';
+COMMENT ON FUNCTION ob.keys() IS
+'The keys of the ring and those that values need, and how many values each seals. Of user mappings those that you may see.';
+
+CREATE PROCEDURE ob.rotate_key(batch pg_catalog.int4 DEFAULT 500)
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_rotate_key';
+COMMENT ON PROCEDURE ob.rotate_key(pg_catalog.int4) IS
+'Seals everything anew that is not sealed with the current key, a batch per commit, while all else goes on. Says which keys may then be removed.';
 
 -- ---- other calls ----
 

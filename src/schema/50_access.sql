@@ -128,6 +128,8 @@ WITH rights (level, privilege, object) AS (VALUES
 	('admin', 'EXECUTE', 'FUNCTION ob.disconnect(int8, bool)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.rotate_access_token(int8)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.seal(name, text, text)'),
+	('admin', 'EXECUTE', 'FUNCTION ob.keys()'),
+	('admin', 'EXECUTE', 'PROCEDURE ob.rotate_key(int4)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.request(name, text, text, jsonb, jsonb, int8)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.allow(text, text, timestamptz)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.disallow(text, text)')

@@ -31,12 +31,10 @@ Param bytes_or_null(std::string_view bytes) {
 	return bytes.empty() ? Param::null(BYTEAOID) : Param::bytes(bytes);
 }
 
-Secret open_from(const crypto::KeyRing &keys, std::string_view link_id, std::string_view column,
-                 const std::string &sealed) {
+Secret open_from(std::string_view link_id, std::string_view column, const std::string &sealed) {
 	if (sealed.empty())
 		return Secret();
-	return crypto::unseal(keys, sealed, place(link_id, column),
-	                      std::string(column) + " of link " + std::string(link_id));
+	return unseal(sealed, place(link_id, column), std::string(column) + " of link " + std::string(link_id));
 }
 
 // One journey may bring several banks: its token is of use after the first.
@@ -110,7 +108,7 @@ Secret read_link_token(std::string_view link_id) {
 	const Result found = select.read_fresh({Param::text(link_id)});
 	if (found.rows.empty() || found.rows.front().is_null(0))
 		return Secret();
-	return open_from(load_keys(), link_id, "token_sealed", found.rows.front().text(0));
+	return open_from(link_id, "token_sealed", found.rows.front().text(0));
 }
 
 std::optional<OpenLink> find_open_link(const Link &wanted) {
@@ -128,12 +126,11 @@ std::optional<OpenLink> find_open_link(const Link &wanted) {
 	if (found.rows.empty())
 		return std::nullopt;
 	const Row &row = found.rows.front();
-	const crypto::KeyRing keys = load_keys();
 	OpenLink link;
 	link.link_id = row.text(0);
 	link.offer.action = row.text(1);
-	link.offer.url = open_from(keys, link.link_id, "url_sealed", row.text(2));
-	link.offer.token = open_from(keys, link.link_id, "token_sealed", row.text(3));
+	link.offer.url = open_from(link.link_id, "url_sealed", row.text(2));
+	link.offer.token = open_from(link.link_id, "token_sealed", row.text(3));
 	link.offer.sdk_json = row.text(4);
 	link.offer.expires_at = row.timestamp(5);
 	return link;

@@ -14,14 +14,13 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
-#include <fstream>
-#include <iterator>
-
 #include "core/error.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
+#include "crypto/secret_file.hpp"
 #include "pg/guard.hpp"
 #include "pg/store/keys.hpp"
+#include "providers/sealed_option.hpp"
 
 namespace ob::pg::store {
 
@@ -54,8 +53,9 @@ Oid server_oid(std::string_view name) {
 	const std::string text(name);
 	const Oid oid = guard([&] { return find_server(text.c_str()); });
 	if (oid == InvalidOid)
-		throw Error(ErrorCode::not_found, "server \"" + text + "\" does not exist", {},
-					"CREATE SERVER … FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid', environment 'sandbox');");
+		throw Error(
+		    ErrorCode::not_found, "server \"" + text + "\" does not exist", {},
+		    "CREATE SERVER … FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid', environment 'sandbox');");
 	return oid;
 }
 
@@ -89,32 +89,33 @@ CatalogRows read_catalog(Oid server, const char *role_name) {
 	return rows;
 }
 
-const char *option_value(DefElem *option) { return option->arg ? strVal(option->arg) : ""; }
+const char *option_value(DefElem *option) {
+	return option->arg ? strVal(option->arg) : "";
+}
 
-std::string read_secret_file(const std::string &option, const std::string &path) {
-	std::ifstream file(path, std::ios::binary);
-	std::string text{std::istreambuf_iterator<char>(file), {}};
-	while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
+Secret read_file_option(const ServerConfig &config, const std::string &option, const std::string &path) {
+	const std::string named_by = "server: " + config.name + ", option: " + option;
+	WipedString text = crypto::read_secret_file(path, "file with a secret", named_by);
+	while (text.ends_with('\n') || text.ends_with('\r'))
 		text.pop_back();
 	if (text.empty())
-		throw Error(ErrorCode::not_configured, "a file with a secret cannot be read", "option: " + option,
-					"Check the path and that the server's account may read it.");
-	return text;
+		throw Error(ErrorCode::not_configured, "the file with a secret is empty", named_by);
+	return Secret(std::move(text));
 }
 
 /// Opens a secret option, or accepts a clear one in sandbox.
 Secret open_secret(const ServerConfig &config, const std::string &option, const std::string &value) {
 	if (auto sealed = crypto::from_text(value))
-		return crypto::unseal(load_keys(), *sealed, option_place(config.name, option),
-							  "option " + option + " of the user mapping for server " + config.name);
+		return unseal(*sealed, providers::option_place(config.name, option),
+		              "option " + option + " of the user mapping for server " + config.name);
 	if (crypto::is_sealed_text(value))
-		throw Error(ErrorCode::unseal_failed, "a sealed option is damaged", "server: " + config.name + ", option: " + option,
-					"Seal the secret again.");
+		throw Error(ErrorCode::unseal_failed, "a sealed option is damaged",
+		            "server: " + config.name + ", option: " + option, "Seal the secret again.");
 	if (config.option("environment") == "production")
 		throw Error(ErrorCode::not_configured, "a clear secret in a user mapping is refused in production",
-					"server: " + config.name + ", option: " + option,
-					"ALTER USER MAPPING … OPTIONS (SET " + option + " '…') with the value that ob.seal('" + config.name +
-						"', '" + option + "', …) returns.");
+		            "server: " + config.name + ", option: " + option,
+		            "ALTER USER MAPPING … OPTIONS (SET " + option + " '…') with the value that ob.seal('" +
+		                config.name + "', '" + option + "', …) returns.");
 	return Secret(value);
 }
 
@@ -135,7 +136,8 @@ void read_credentials(ServerConfig &config, List *options) {
 		constexpr std::string_view kFileSuffix = "_file";
 		const auto *spec = providers::find_option(OptionCatalog::user_mapping, name);
 		if (name.ends_with(kFileSuffix))
-			config.credentials.emplace(name.substr(0, name.size() - kFileSuffix.size()), Secret(read_secret_file(name, value)));
+			config.credentials.emplace(name.substr(0, name.size() - kFileSuffix.size()),
+			                           read_file_option(config, name, value));
 		else if (spec && spec->secret)
 			config.credentials.emplace(name, open_secret(config, name, value));
 		else
@@ -155,20 +157,20 @@ LoadedServer load_server(std::string_view server, std::string_view role) {
 	read_server_options(*config, rows.server_options);
 	if (rows.mapping == InvalidOid)
 		throw Error(ErrorCode::missing_option, "no user mapping for server \"" + config->name + "\"",
-					"role: " + role_name,
-					"CREATE USER MAPPING FOR \"" + role_name + "\" SERVER \"" + config->name +
-						"\" OPTIONS (client_id '…', client_secret '…');");
+		            "role: " + role_name,
+		            "CREATE USER MAPPING FOR \"" + role_name + "\" SERVER \"" + config->name +
+		                "\" OPTIONS (client_id '…', client_secret '…');");
 	read_credentials(*config, rows.mapping_options);
 
 	LoadedServer loaded;
 	loaded.version = std::to_string(rows.server) + ":" + std::to_string(rows.server_version) + ":" +
-					 std::to_string(rows.mapping) + ":" + std::to_string(rows.mapping_version);
+	                 std::to_string(rows.mapping) + ":" + std::to_string(rows.mapping_version);
 	// Two versions that hash alike would only share idle connections to the same host.
 	config->pool = std::hash<std::string>{}(loaded.version);
 	loaded.provider = providers::find_provider(config->provider);
 	if (!loaded.provider)
 		throw Error(ErrorCode::not_found, "server \"" + config->name + "\" has no provider of its own",
-					"provider: " + config->provider);
+		            "provider: " + config->provider);
 	loaded.config = std::move(config);
 	return loaded;
 }
@@ -182,14 +184,16 @@ providers::ServerConfig server_options(std::string_view server) {
 	return config;
 }
 
-std::string provider_of(std::string_view server) { return server_options(server).provider; }
+std::string provider_of(std::string_view server) {
+	return server_options(server).provider;
+}
 
 void check_usage(std::string_view server) {
 	const Oid oid = server_oid(server);
 	const bool allowed = guard([&] { return compat::server_aclcheck(oid, GetUserId(), ACL_USAGE) == ACLCHECK_OK; });
 	if (!allowed)
 		throw Error(ErrorCode::not_allowed, "permission denied for foreign server " + std::string(server), {},
-					"GRANT USAGE ON FOREIGN SERVER … TO …;");
+		            "GRANT USAGE ON FOREIGN SERVER … TO …;");
 }
 
 std::vector<std::string> usable_servers() {
@@ -209,7 +213,7 @@ std::vector<std::string> usable_servers() {
 		for (int i = 0; i < list_length(oids); ++i) {
 			ForeignServer *server = GetForeignServer(list_nth_oid(oids, i));
 			if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, kWrapper) == 0 &&
-				compat::server_aclcheck(server->serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK)
+			    compat::server_aclcheck(server->serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK)
 				result.names[result.count++] = server->servername;
 		}
 		return result;
@@ -219,10 +223,6 @@ std::vector<std::string> usable_servers() {
 		if (std::string name = found.names[i]; provider_of(name) != "all")
 			names.push_back(std::move(name));
 	return names;
-}
-
-std::string option_place(std::string_view server, std::string_view option) {
-	return crypto::associated({"user mapping", server, option});
 }
 
 } // namespace ob::pg::store

@@ -34,7 +34,4 @@ std::vector<std::string> usable_servers();
 /// Throws not_found, missing_option, not_configured (a clear secret in production, no key), unseal_failed.
 LoadedServer load_server(std::string_view server, std::string_view role);
 
-/// What binds a sealed mapping option to its place.
-std::string option_place(std::string_view server, std::string_view option);
-
 } // namespace ob::pg::store

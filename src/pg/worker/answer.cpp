@@ -17,8 +17,8 @@ std::string seal_answer(const crypto::KeyRing &keys, const std::string &call_id,
 }
 
 providers::Established open_answer(const store::Outcome &outcome) {
-	const Secret opened = crypto::unseal(store::load_keys(), outcome.sealed, outcome_place(outcome.call_id),
-	                                     "answer of outcome " + std::to_string(outcome.id));
+	const Secret opened = store::unseal(outcome.sealed, outcome_place(outcome.call_id),
+	                                    "answer of outcome " + std::to_string(outcome.id));
 	const auto document = json::Document::parse(opened.reveal());
 	providers::Established established;
 	established.provider_connection_id = document.text("provider_connection_id");

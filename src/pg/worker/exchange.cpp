@@ -90,8 +90,8 @@ Task<void> call_exchange(Outcome *outcome, LoadedServer server, std::string gran
 	const crypto::KeyRing keys = store::load_keys();
 	providers::LinkGrant grant;
 	grant.kind = std::move(grant_kind);
-	grant.value = crypto::unseal(keys, outcome->sealed, outcome_place(outcome->call_id),
-	                             "grant of outcome " + std::to_string(outcome->id));
+	grant.value = store::unseal(outcome->sealed, outcome_place(outcome->call_id),
+	                            "grant of outcome " + std::to_string(outcome->id));
 	providers::CallStats stats;
 	providers::Established established;
 	std::optional<Error> failure;
