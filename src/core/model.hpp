@@ -29,8 +29,7 @@ struct Account {
 	std::string provider_type;
 	std::string provider_subtype;
 	std::string mask;
-	std::string iban;   // masked
-	Secret number;      // full account number or IBAN, sealed when stored; empty if not given
+	std::string iban; // masked
 	std::string currency;
 	std::string balance_current;
 	std::string balance_available;

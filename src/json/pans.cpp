@@ -20,10 +20,16 @@ bool names_id(std::string_view key) {
 	return key == "id" || key.ends_with("_id") || key.ends_with("Id") || key.ends_with("ID");
 }
 
+bool names_account_number(std::string_view key) {
+	return key == "iban" || key == "bban" || key == "account" || key == "account_number";
+}
+
+enum class Cut { pans, all_numbers };
+
 /// Copies JSON and cuts on the way.
 class Cutter {
 public:
-	explicit Cutter(std::string_view json) : json_(json) { out_.reserve(json.size()); }
+	Cutter(std::string_view json, Cut cut) : json_(json), cut_(cut) { out_.reserve(json.size()); }
 
 	std::string run() {
 		while (at_ < json_.size()) {
@@ -34,7 +40,7 @@ public:
 				number();
 			} else {
 				if (c == '{' || c == '[' || c == ',')
-					is_id_ = false;
+					is_id_ = is_account_number_ = false;
 				out_ += c;
 				++at_;
 			}
@@ -51,13 +57,23 @@ private:
 		at_ += quoted.size();
 		const std::size_t next = json_.find_first_not_of(" \t\n\r", at_);
 		if (next != std::string_view::npos && json_[next] == ':') {
-			is_id_ = names_id(quoted.substr(1, quoted.size() - 2));
+			const std::string_view key = quoted.substr(1, quoted.size() - 2);
+			is_id_ = names_id(key);
+			is_account_number_ = cut_ == Cut::all_numbers && names_account_number(key);
 			out_ += quoted;
+		} else if (is_account_number_) {
+			mask(quoted);
 		} else if (is_id_) {
 			out_ += quoted;
 		} else {
 			pieces(quoted);
 		}
+	}
+
+	void mask(std::string_view number) {
+		out_ += '"';
+		out_ += text::mask_last4(number);
+		out_ += '"';
 	}
 
 	// Escapes part the text: the digits of \u0020 do not belong to a number behind it.
@@ -79,6 +95,10 @@ private:
 		const std::size_t end = std::min(json_.find_first_not_of("0123456789.eE+-", at_), json_.size());
 		const std::string_view number = json_.substr(at_, end - at_);
 		at_ = end;
+		if (is_account_number_) {
+			mask(number);
+			return;
+		}
 		const bool all_digits = number.find_first_not_of("0123456789") == std::string_view::npos;
 		if (is_id_ || !all_digits || number.size() < kLeastDigits || !text::has_pan(number)) {
 			out_ += number;
@@ -91,7 +111,9 @@ private:
 
 	std::string_view json_;
 	std::size_t at_ = 0;
+	Cut cut_;
 	bool is_id_ = false; // the value to come belongs to an id's key
+	bool is_account_number_ = false;
 	std::string out_;
 };
 
@@ -100,14 +122,18 @@ private:
 std::string cut_pans(std::string_view json) {
 	if (!text::may_hold_pan(json))
 		return std::string(json);
-	return Cutter(json).run();
+	return Cutter(json, Cut::pans).run();
 }
 
 std::string_view cut_pans(std::string_view raw, Body &body) {
 	if (!text::may_hold_pan(raw))
 		return raw;
-	const std::string cut = Cutter(raw).run();
+	const std::string cut = Cutter(raw, Cut::pans).run();
 	return cut == raw ? raw : body.keep(cut);
+}
+
+std::string_view cut_numbers(std::string_view raw, Body &body) {
+	return body.keep(Cutter(raw, Cut::all_numbers).run());
 }
 
 } // namespace ob::json

@@ -1,4 +1,4 @@
-// Card numbers in raw JSON: cut to their last four digits without breaking the JSON. C++ regime.
+// Card and account numbers in raw JSON: cut to their last four digits without breaking the JSON. C++ regime.
 #pragma once
 
 #include <string>
@@ -16,6 +16,10 @@ class Body;
 std::string_view cut_pans(std::string_view raw, Body &body);
 /// The same for text that no Body owns.
 std::string cut_pans(std::string_view json);
+
+/// Besides card numbers the account numbers: values of the keys iban, bban, account and account_number, as
+/// text::mask_last4 shows them.
+std::string_view cut_numbers(std::string_view raw, Body &body);
 
 } // namespace ob::json
 

@@ -68,6 +68,11 @@ Task<AccountList> Provider::balances(Session, Credentials, std::vector<std::stri
 	co_return AccountList{};
 }
 
+Task<std::vector<AccountNumber>> Provider::account_numbers(Session, Credentials) const {
+	not_offered(*this, "account numbers");
+	co_return std::vector<AccountNumber>{};
+}
+
 } // namespace ob::providers
 
 #include "core/pure.hpp"

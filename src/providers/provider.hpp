@@ -17,6 +17,7 @@
 #include "core/secret.hpp"
 #include "core/task.hpp"
 #include "http/transport.hpp"
+#include "providers/account_number.hpp"
 #include "providers/options.hpp"
 
 #include "core/pure.hpp"
@@ -157,8 +158,8 @@ public:
 };
 
 /// Pages of a change feed from a cursor on. Stops by `has_more`; throws bad_reply on a repeated cursor or endless
-/// pages. A ProviderError with Reaction::restart or cursor_invalid ends the loop: the engine begins anew. After one with
-/// Reaction::rate_limited `next()` may be called again and asks for the same page.
+/// pages. A ProviderError with Reaction::restart or cursor_invalid ends the loop: the engine begins anew. After one
+/// with Reaction::rate_limited `next()` may be called again and asks for the same page.
 class ChangeReader {
 public:
 	virtual ~ChangeReader() = default;
@@ -192,8 +193,8 @@ public:
 	/// Not idempotent, never retried: a lost answer is outcome_unknown, and the old tokens may be dead. Returns the new
 	/// ones.
 	virtual Task<Credentials> rotate(Session session, Credentials credentials) const;
-	/// One call, and a cheap one: for every sync. It names the bank by its id; what that id stands for hardly changes, so
-	/// who needs a name that is missing here, or the logo, asks institution() once and keeps the answer.
+	/// One call, and a cheap one: for every sync. It names the bank by its id; what that id stands for hardly changes,
+	/// so who needs a name that is missing here, or the logo, asks institution() once and keeps the answer.
 	virtual Task<ConnectionHealth> health(Session session, Credentials credentials) const = 0;
 	/// Takes over tokens that were made elsewhere: `credentials_json` as ob.adopt_connection documents it.
 	virtual Task<Adopted> adopt(Session session, std::string credentials_json) const;
@@ -218,6 +219,9 @@ public:
 	/// As accounts(), but the bank itself is asked: slow, and billed by some providers.
 	virtual Task<AccountList> balances(Session session, Credentials credentials,
 	                                   std::vector<std::string> account_ids) const;
+	/// The numbers of all accounts that have one. What would be billed and was not asked for at linking is not fetched:
+	/// throws not_configured.
+	virtual Task<std::vector<AccountNumber>> account_numbers(Session session, Credentials credentials) const;
 	virtual std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials,
 	                                                  Window window) const = 0;
 	virtual std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,

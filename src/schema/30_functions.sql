@@ -109,6 +109,26 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'ob_rotate_key';
 COMMENT ON PROCEDURE ob.rotate_key(pg_catalog.int4) IS
 'Seals everything anew that is not sealed with the current key, a batch per commit, while all else goes on. Says which keys may then be removed.';
 
+-- ---- people ----
+
+CREATE FUNCTION ob.account_number(connection pg_catalog.int8, account_id pg_catalog.text,
+	refresh pg_catalog.bool DEFAULT false)
+RETURNS TABLE (scheme pg_catalog.text, number pg_catalog.text, bank_code pg_catalog.text, branch_code pg_catalog.text,
+	wire_code pg_catalog.text, bic pg_catalog.text, tokenized pg_catalog.bool)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_account_number';
+COMMENT ON FUNCTION ob.account_number(pg_catalog.int8, pg_catalog.text, pg_catalog.bool) IS
+'The full numbers of an account (ach, eft, bacs, iban); the audit log says who has read them, even after a rollback. Asked for at the provider once and kept sealed; again with refresh.';
+
+CREATE FUNCTION ob.export_user(user_ref pg_catalog.text) RETURNS pg_catalog.jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_export_user';
+COMMENT ON FUNCTION ob.export_user(pg_catalog.text) IS
+'All that is kept about an end user, as JSON; sealed values apart. The audit log says who has asked, even after a rollback.';
+
+CREATE FUNCTION ob.erase_user(user_ref pg_catalog.text, force pg_catalog.bool DEFAULT false) RETURNS pg_catalog.jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_erase_user';
+COMMENT ON FUNCTION ob.erase_user(pg_catalog.text, pg_catalog.bool) IS
+'Ends an end user''s connections at their providers and deletes all that is kept about him; returns how much that was. What a provider does not let be ended raises, unless force: then it is forgotten here all the same.';
+
 -- ---- other calls ----
 
 CREATE FUNCTION ob.request(server pg_catalog.name, method pg_catalog.text, path pg_catalog.text,

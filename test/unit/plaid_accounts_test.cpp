@@ -38,7 +38,6 @@ TEST(PlaidAccounts, ReadsAllFields) {
 	ASSERT_TRUE(account.balance_at);
 	EXPECT_EQ(time::format_timestamp(*account.balance_at), "2026-03-01T08:00:00.123456Z");
 	EXPECT_EQ(account.raw, json);
-	EXPECT_TRUE(account.number.empty());
 }
 
 TEST(PlaidAccounts, AbsentNullAndEmptyAreAlike) {

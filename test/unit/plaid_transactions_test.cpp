@@ -214,6 +214,18 @@ TEST(PlaidTransaction, CardNumbersAreCutEverywhere) {
 	EXPECT_EQ(Read(R"({"name":"4111111111111111"})").page.rejected.at(0).raw.find("41111111"), std::string::npos);
 }
 
+TEST(PlaidTransaction, AccountNumbersOfCounterpartiesAreMasked) {
+	const std::string numbers = R"("account_numbers":{"bacs":{"account":"31926819","sort_code":"601613"},)"
+	                            R"("international":{"iban":"GB29NWBK60161331926819","bic":"NWBKGB21"}})";
+	for (const std::string &list : {"[{\"name\":\"Ann\"," + numbers + "}]", "[{\"name\":\"Ann\"},{" + numbers + "}]"}) {
+		const Read read(minimal(R"("counterparties":)" + list + ","));
+		EXPECT_EQ(read.row().counterparty, "Ann");
+		EXPECT_EQ(read.row().raw.find("31926819"), std::string::npos) << read.row().raw;
+		EXPECT_NE(read.row().raw.find(R"("iban":"****6819")"), std::string::npos) << read.row().raw;
+		EXPECT_EQ(Read("{\"counterparties\":" + list + "}").page.rejected.at(0).raw.find("31926819"), std::string::npos);
+	}
+}
+
 TEST(PlaidTransaction, NamesThatLookLikeOtherThingsStayText) {
 	EXPECT_EQ(Read(minimal(R"("name":"2026-01-01",)")).row().description, "2026-01-01");
 	EXPECT_EQ(Read(minimal(R"("name":"null",)")).row().description, "null");

@@ -72,6 +72,28 @@ TEST_F(SandboxItems, BrokenItemAnswersItemGetOnly) {
 	EXPECT_TRUE(item.body.get("status").get("transactions").get("last_failed_update").is_string());
 }
 
+TEST_F(SandboxItems, AuthGivesNumbersByCountry) {
+	const auto numbers_at = [&](const std::string &institution, const std::string &products) {
+		const Answer created = plaid("/sandbox/public_token/create", "{\"institution_id\":\"" + institution +
+		                                                                 "\",\"initial_products\":" + products + "}");
+		const Answer exchanged = plaid("/item/public_token/exchange",
+		                               ObjectText{}.string("public_token", created.body.text_of("public_token")).end());
+		return plaid("/auth/get", with_token(exchanged.body.text_of("access_token")));
+	};
+	const Json ach = numbers_at("ins_109508", R"(["auth"])").body.get("numbers").get("ach");
+	ASSERT_EQ(ach.elements().size(), 2U); // the card has none
+	EXPECT_EQ(ach.elements()[0].text_of("account"), "1111222233330000");
+	EXPECT_EQ(ach.elements()[0].text_of("routing"), "011401533");
+	const Json british = numbers_at("ins_117650", R"(["auth"])").body.get("numbers");
+	EXPECT_EQ(british.get("ach").elements().size(), 0U);
+	EXPECT_EQ(british.get("bacs").elements()[0].text_of("sort_code"), "601613");
+	EXPECT_EQ(british.get("international").elements()[1].text_of("iban"), "GB29NWBK60161331921111");
+	EXPECT_EQ(numbers_at("ins_43", R"(["auth"])").body.get("numbers").get("eft").elements()[0].text_of("branch"),
+	          "01140");
+	EXPECT_EQ(numbers_at("ins_109508", R"(["transactions"])").code(), "ADDITIONAL_CONSENT_REQUIRED");
+	EXPECT_EQ(plaid("/auth/get", with_token(empty_item())).code(), "ADDITIONAL_CONSENT_REQUIRED");
+}
+
 TEST_F(SandboxItems, LoginBreaksAfterThirtyDays) {
 	const std::string token = link();
 	control("clock", R"({"advance_days": 30, "advance_seconds": -1})");

@@ -9,14 +9,13 @@ extern "C" {
 #include "pg/entry.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
+#include "pg/sqlapi/ending.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
 
 namespace ob::pg::sqlapi {
-
-namespace {
 
 void disconnect(const store::Connection &connection, bool purge) {
 	run(worker::recover(connection.id, {}));
@@ -34,8 +33,6 @@ void disconnect(const store::Connection &connection, bool purge) {
 	if (!XactReadOnly && run(wait_for_lock(connection.id, LockScope::transaction, nullptr)))
 		store::as_owner([&] { store::apply_disconnect(connection.id, purge); });
 }
-
-} // namespace
 
 } // namespace ob::pg::sqlapi
 

@@ -1,6 +1,7 @@
 // C++ regime.
 #include "providers/plaid/provider.hpp"
 
+#include "providers/plaid/account_numbers.hpp"
 #include "providers/plaid/accounts.hpp"
 #include "providers/plaid/institutions.hpp"
 #include "providers/plaid/item.hpp"
@@ -94,6 +95,10 @@ Task<AccountList> PlaidProvider::accounts(Session session, Credentials credentia
 Task<AccountList> PlaidProvider::balances(Session session, Credentials credentials,
                                           std::vector<std::string> account_ids) const {
 	return get_balances(std::move(session), std::move(credentials), std::move(account_ids));
+}
+
+Task<std::vector<AccountNumber>> PlaidProvider::account_numbers(Session session, Credentials credentials) const {
+	return plaid::account_numbers(std::move(session), std::move(credentials));
 }
 
 std::unique_ptr<WindowReader> PlaidProvider::read_window(Session session, Credentials credentials,

@@ -36,6 +36,7 @@ public:
 	                           std::vector<std::string> account_ids) const override;
 	Task<AccountList> balances(Session session, Credentials credentials,
 	                           std::vector<std::string> account_ids) const override;
+	Task<std::vector<AccountNumber>> account_numbers(Session session, Credentials credentials) const override;
 	std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window) const override;
 	std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,
 	                                           std::string cursor) const override;

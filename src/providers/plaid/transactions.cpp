@@ -83,6 +83,7 @@ struct Sources {
 	std::string_view transaction_code;
 	std::string_view check_number;
 	std::string_view reference_number;
+	bool has_account_numbers = false; // of counterparties
 	// The legacy category is a path of names; its ends stand in where the newer one is absent.
 	std::string_view legacy_first;
 	std::string_view legacy_last;
@@ -156,11 +157,11 @@ void read_field(Field field, json::Value value, Transaction &row, Sources &from)
 		break;
 	case Field::counterparties:
 		elements_of(value, [&](json::Value item) {
-			if (!row.counterparty.empty())
-				return;
 			members_of(item, [&](std::string_view key, json::Value part) {
-				if (key == "name")
+				if (key == "name" && row.counterparty.empty())
 					row.counterparty = text_of(part);
+				else if (key == "account_numbers")
+					from.has_account_numbers |= part.kind() != json::Kind::null;
 			});
 		});
 		break;
@@ -243,7 +244,7 @@ std::string_view fault(const Transaction &row, const Sources &from, bool has_day
 
 void read_transaction(json::Value value, json::Body &body, Raw raw, TransactionPage &page) {
 	if (value.kind() != json::Kind::object) {
-		page.rejected.push_back({{}, {}, "the transaction is no object", json::cut_pans(value.raw(), body)});
+		page.rejected.push_back({{}, {}, "the transaction is no object", json::cut_numbers(value.raw(), body)});
 		return;
 	}
 	Transaction row;
@@ -259,13 +260,13 @@ void read_transaction(json::Value value, json::Body &body, Raw raw, TransactionP
 	if (why.empty() && raw == Raw::keep && !json::numbers_fit(text))
 		why = "a number is out of range";
 	if (!why.empty()) {
-		page.rejected.push_back({row.id, row.account_id, std::string(why), json::cut_pans(text, body)});
+		page.rejected.push_back({row.id, row.account_id, std::string(why), json::cut_numbers(text, body)});
 		return;
 	}
 	choose_texts(from, body, row);
 	choose_times(from, row);
 	if (raw == Raw::keep)
-		row.raw = json::cut_pans(text, body);
+		row.raw = from.has_account_numbers ? json::cut_numbers(text, body) : json::cut_pans(text, body);
 	page.rows.push_back(row);
 }
 
@@ -278,8 +279,10 @@ void read_removed(json::Value value, json::Body &body, TransactionPage &page) {
 			removed.account_id = text_of(field);
 	});
 	if (removed.id.empty())
-		page.rejected.push_back(
-		    {{}, removed.account_id, "a removed transaction has no transaction_id", json::cut_pans(value.raw(), body)});
+		page.rejected.push_back({{},
+		                         removed.account_id,
+		                         "a removed transaction has no transaction_id",
+		                         json::cut_numbers(value.raw(), body)});
 	else
 		page.removed.push_back(removed);
 }

@@ -1,4 +1,4 @@
-// Account endpoints: cached and live balances.
+// Account endpoints: cached and live balances, account numbers.
 #include <algorithm>
 
 #include "state.hpp"
@@ -64,6 +64,82 @@ ObjectText get_balances(Call &call) {
 	return out;
 }
 
+// ---- /auth/get ----
+
+// Plaid: checking, savings and cash management accounts have numbers.
+bool has_numbers(const Account &account) {
+	const std::string subtype = account.fields.text_of("subtype");
+	return account.fields.text_of("type") == "depository" &&
+	       (subtype == "checking" || subtype == "savings" || subtype == "cash management");
+}
+
+// Plaid: a first call adds Auth to an item that was linked without it, if the user consented.
+void need_auth(Item &item) {
+	if (item.has_product("auth")) {
+		return;
+	}
+	if (std::find(item.consented_products.begin(), item.consented_products.end(), "auth") ==
+	    item.consented_products.end()) {
+		fail("ADDITIONAL_CONSENT_REQUIRED");
+	}
+	item.products.emplace_back("auth");
+}
+
+std::string account_number(const Account &account) {
+	return "111122223333" + account.fields.text_of("mask");
+}
+
+// By country, as the banks of each are addressed.
+std::string numbers_of(const Item &item, const std::vector<std::uint32_t> &chosen) {
+	std::vector<std::string> ach, eft, bacs, international;
+	const Institution *bank = find_institution(item.institution_id);
+	const std::string_view country = bank ? bank->country : "US";
+	for (const std::uint32_t index : chosen) {
+		const Account &account = item.accounts[index];
+		if (!has_numbers(account)) {
+			continue;
+		}
+		ObjectText number;
+		number.string("account_id", account.id);
+		if (country == "GB") {
+			ObjectText iban = number;
+			international.push_back(iban.string("bic", "NWBKGB21")
+			                            .string("iban", "GB29NWBK6016133192" + account.fields.text_of("mask"))
+			                            .end());
+			bacs.push_back(
+			    number.string("account", "3192" + account.fields.text_of("mask")).string("sort_code", "601613").end());
+		} else if (country == "CA") {
+			eft.push_back(number.string("account", account_number(account))
+			                  .string("branch", "01140")
+			                  .string("institution", "021")
+			                  .end());
+		} else {
+			ach.push_back(number.string("account", account_number(account))
+			                  .raw("is_tokenized_account_number", "false")
+			                  .string("routing", "011401533")
+			                  .string("wire_routing", "021000021")
+			                  .end());
+		}
+	}
+	ObjectText out;
+	out.raw("ach", json_array(ach)).raw("bacs", json_array(bacs)).raw("eft", json_array(eft));
+	return out.raw("international", json_array(international)).end();
+}
+
+ObjectText get_numbers(Call &call) {
+	Item &item = call.healthy_item();
+	need_auth(item);
+	const auto chosen = chosen_accounts(item, call.options().get("account_ids"));
+	if (std::none_of(chosen.begin(), chosen.end(),
+	                 [&](std::uint32_t index) { return has_numbers(item.accounts[index]); })) {
+		fail("NO_AUTH_ACCOUNTS");
+	}
+	ObjectText out;
+	out.raw("accounts", account_list(item, chosen, false)).raw("item", item_object(item, false));
+	out.raw("numbers", numbers_of(item, chosen));
+	return out;
+}
+
 } // namespace
 
 std::vector<Route> account_routes() {
@@ -75,6 +151,9 @@ std::vector<Route> account_routes() {
 	     get_balances,
 	     {string_field("access_token").required(),
 	      object_field("options", {strings_field("account_ids"), time_field("min_last_updated_datetime")})}},
+	    {"/auth/get",
+	     get_numbers,
+	     {string_field("access_token").required(), object_field("options", {strings_field("account_ids")})}},
 	};
 }
 

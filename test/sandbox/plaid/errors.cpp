@@ -75,6 +75,7 @@ constexpr std::array kErrors = {
     KnownError{"INVALID_PHONE_NUMBER", kItem, 400, "the phone number was not correct", ""},
     KnownError{"ACCESS_NOT_GRANTED", kItem, 400, "the user did not grant the needed access", ""},
     KnownError{"NO_ACCOUNTS", kItem, 400, "there are no accounts for this item", ""},
+    KnownError{"NO_AUTH_ACCOUNTS", kItem, 400, "there are no checking or savings accounts for this item", ""},
     KnownError{"ITEM_NOT_FOUND", kItem, 400, "the item cannot be found; it may have been removed", ""},
     KnownError{"ITEM_CONCURRENTLY_DELETED", kItem, 400, "the item was removed during this request", ""},
     KnownError{"ITEM_NOT_SUPPORTED", kItem, 400, "this account is not supported", ""},

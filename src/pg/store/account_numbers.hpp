@@ -1,0 +1,21 @@
+// Account numbers, sealed (ob.accounts_all.number_sealed). C++ regime; callers act as owner.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/model.hpp"
+#include "providers/account_number.hpp"
+
+namespace ob::pg::store {
+
+/// The account's numbers, unsealed; nothing if they were never fetched. Throws unseal_failed.
+std::optional<std::vector<providers::AccountNumber>> read_account_numbers(ConnectionId id, std::string_view account_id);
+
+/// Stores what was fetched for a connection, with every account of it: one that is not named has no number.
+void save_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers);
+
+} // namespace ob::pg::store
