@@ -78,7 +78,8 @@ TEST(PlaidWindow, PagesByOffsetAndRepeatsARow) {
 	ASSERT_EQ(plaid.transport.requests.size(), 4u);
 	EXPECT_EQ(plaid.transport.requests[0].canonical_body(),
 	          R"({"access_token":"access-sandbox-1","end_date":"2026-01-31","options":{"account_ids":["a","b"],)"
-	          R"("count":500,"include_original_description":true,"offset":0},"start_date":"2026-01-01"})");
+	          R"("count":500,"days_requested":90,"include_original_description":true,"offset":0},)"
+	          R"("start_date":"2026-01-01"})");
 	EXPECT_NE(plaid.transport.requests[1].body.find("\"offset\":1,"), std::string::npos);
 	EXPECT_NE(plaid.transport.requests[2].body.find("\"offset\":3,"), std::string::npos);
 	EXPECT_NE(plaid.transport.requests[3].body.find("\"offset\":5,"), std::string::npos);
@@ -242,7 +243,8 @@ TEST(PlaidChanges, FollowsCursors) {
 	EXPECT_EQ(second.transactions.removed.at(0).id, "3");
 	EXPECT_EQ(second.transactions.removed.at(0).account_id, "a");
 	EXPECT_EQ(plaid.transport.requests[0].canonical_body(),
-	          R"({"access_token":"access-sandbox-1","count":500,"options":{"include_original_description":true}})");
+	          R"({"access_token":"access-sandbox-1","count":500,)"
+	          R"("options":{"days_requested":90,"include_original_description":true}})");
 	EXPECT_EQ(plaid.transport.requests[1].canonical_body(),
 	          R"({"access_token":"access-sandbox-1","count":500,"cursor":"c+1/=",)"
 	          R"("options":{"include_original_description":true}})");

@@ -23,7 +23,8 @@ bool names(const json::Document &options, std::string_view option);
 /// "Perhaps you meant …", or all that are known.
 std::string known_names_hint(std::string_view name, std::span<const std::string_view> known);
 
-/// The caller's days_requested, else the server's. Fixed for the life of the item.
+/// The caller's days_requested, else the server's. Fixed for the life of the item, by whatever adds Transactions to it:
+/// the link, or the first call that reads them.
 std::int64_t days_requested(const ServerConfig &server, json::Node option);
 /// Whether a list of texts has this one.
 bool holds(json::Node list, std::string_view word);

@@ -4,6 +4,7 @@
 
 #include "core/id_set.hpp"
 #include "providers/option_values.hpp"
+#include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
 #include "providers/plaid/pages.hpp"
@@ -103,6 +104,8 @@ private:
 	WipedString request() const {
 		json::Object options;
 		options.set("include_original_description", true);
+		if (cursor_.empty())
+			options.set("days_requested", days_requested(*session_.server, {})); // this call may add the product
 		json::Object body = body_with_token(credentials_);
 		body.set_if("cursor", cursor_).set("count", kPageSize).set("options", options);
 		return body.dump();

@@ -6,6 +6,7 @@
 #include "core/id_set.hpp"
 #include "core/time.hpp"
 #include "providers/option_values.hpp"
+#include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
 #include "providers/plaid/fields.hpp"
@@ -123,6 +124,8 @@ private:
 		options.set("count", kPageSize)
 		    .set("offset", std::max(read_ - 1, std::int64_t{0}))
 		    .set("include_original_description", true);
+		if (read_ == 0)
+			options.set("days_requested", days_requested(*session_.server, {})); // this call may add the product
 		if (!window_.account_ids.empty()) {
 			json::Array ids;
 			for (const std::string &id : window_.account_ids)

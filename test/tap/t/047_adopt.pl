@@ -142,6 +142,20 @@ subtest 'nothing is kept of what fails' => sub {
 	}
 };
 
+# Whatever reads its transactions first decides for good how far back they reach.
+subtest 'linked without transactions' => sub {
+	sql("ALTER SERVER plaid OPTIONS (ADD days_requested '400')");
+	foreach my $reading ('SELECT count(*) FROM ob.sync(%d)', 'SELECT count(*) FROM live.ob_transactions WHERE connection_id = %d')
+	{
+		my $item = item_elsewhere({ products => ['auth'], consented_products => [ 'auth', 'transactions' ] });
+		my ($connection) = adopt('lena', { access_token => $item->{access_token} }) =~ /^(\d+)/;
+		$node->psql('postgres', sprintf($reading, $connection)); # it may not be ready
+		my ($found) = @{ control($url, 'dump', { item_id => $item->{item_id}, transactions => JSON::PP::false })->{plaid}{items} };
+		is($found->{days_requested}, 400, "as far as the server's option says: $reading");
+	}
+	sql('ALTER SERVER plaid OPTIONS (DROP days_requested)');
+};
+
 subtest 'before it is committed' => sub {
 	my $item = item_elsewhere();
 	my $removals = calls('/item/remove');
