@@ -109,6 +109,13 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'ob_rotate_key';
 COMMENT ON PROCEDURE ob.rotate_key(pg_catalog.int4) IS
 'Seals everything anew that is not sealed with the current key, a batch per commit, while all else goes on. Says which keys may then be removed.';
 
+-- ---- copies ----
+
+CREATE FUNCTION ob.adopt_database(without_keys pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_adopt_database';
+COMMENT ON FUNCTION ob.adopt_database(pg_catalog.bool) IS
+'Lets a restored dump call providers, which a copy does not: for when it takes the place of the original. Makes sure that the keys open what is sealed here, unless without_keys.';
+
 -- ---- people ----
 
 CREATE FUNCTION ob.account_number(connection pg_catalog.int8, account_id pg_catalog.text,

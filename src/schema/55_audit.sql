@@ -3,10 +3,15 @@
 
 CREATE TABLE ob.installation (
 	singleton pg_catalog.bool PRIMARY KEY DEFAULT true CHECK (singleton),
+	system_identifier pg_catalog.int8 NOT NULL,
+	database pg_catalog.oid NOT NULL,
+	adopted_at pg_catalog.timestamptz,
 	retention pg_catalog.jsonb NOT NULL DEFAULT '{}'
 		CHECK (pg_catalog.jsonb_typeof(retention) OPERATOR(pg_catalog.=) 'object')
 );
 COMMENT ON TABLE ob.installation IS 'One row: what holds for this database.';
+COMMENT ON COLUMN ob.installation.system_identifier IS 'The cluster that may call providers with what is stored here; with `database` it tells a copy from the original.';
+COMMENT ON COLUMN ob.installation.adopted_at IS 'When ob.adopt_database made this copy the original.';
 COMMENT ON COLUMN ob.installation.retention IS 'How long what is kept, as intervals by name, such as {"audit_log": "7 years"}; without a name it is kept for ever.';
 
 CREATE TABLE ob.audit_log (
@@ -80,7 +85,9 @@ COMMENT ON FUNCTION ob.replace_installation() IS 'Trigger: ob.installation has o
 CREATE TRIGGER replace_installation BEFORE INSERT ON ob.installation
 	FOR EACH ROW EXECUTE FUNCTION ob.replace_installation();
 ALTER TABLE ob.installation ENABLE ALWAYS TRIGGER replace_installation;
-INSERT INTO ob.installation DEFAULT VALUES;
+INSERT INTO ob.installation (system_identifier, database)
+SELECT c.system_identifier, d.oid FROM pg_catalog.pg_control_system() c, pg_catalog.pg_database d
+WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database();
 
 -- ---- append only ----
 

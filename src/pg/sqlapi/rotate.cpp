@@ -24,8 +24,8 @@ Task<void> rotate(store::Connection connection) {
 	if (connection.state == "disconnected")
 		throw Error(ErrorCode::not_configured, which + " is disconnected", "server: " + connection.server,
 		            "Link the bank again.");
-	(void)store::load_credentials(connection);
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
+	(void)store::load_credentials(connection);
 	worker::Request request = worker::request_for("rotate", server, connection.mapping_role);
 	request.connection = connection.id;
 	Task<std::string> called = worker::call(std::move(request));

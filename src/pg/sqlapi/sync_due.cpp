@@ -13,6 +13,7 @@ extern "C" {
 #include "pg/log.hpp"
 #include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
+#include "pg/store/installation.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/worker/client.hpp"
@@ -37,8 +38,8 @@ Arguments read_arguments(FunctionCallInfo fcinfo) {
 	Arguments arguments;
 	if (!PG_ARGISNULL(0))
 		arguments.limits.max_connections = positive(PG_GETARG_INT32(0), "max_connections");
-	arguments.limits.parallel = static_cast<std::size_t>(
-		PG_ARGISNULL(1) ? settings::max_parallel() : positive(PG_GETARG_INT32(1), "parallel"));
+	arguments.limits.parallel =
+	    static_cast<std::size_t>(PG_ARGISNULL(1) ? settings::max_parallel() : positive(PG_GETARG_INT32(1), "parallel"));
 	if (auto server = name_argument(fcinfo, 2)) {
 		store::check_usage(*server);
 		arguments.filter.servers = {*server};
@@ -49,7 +50,7 @@ Arguments read_arguments(FunctionCallInfo fcinfo) {
 	if (!PG_ARGISNULL(4)) {
 		const Interval *interval = PG_GETARG_INTERVAL_P(4);
 		const std::int64_t microseconds =
-			interval->time + (interval->day + interval->month * std::int64_t{DAYS_PER_MONTH}) * USECS_PER_DAY;
+		    interval->time + (interval->day + interval->month * std::int64_t{DAYS_PER_MONTH}) * USECS_PER_DAY;
 		arguments.limits.max_duration = std::chrono::milliseconds(positive(microseconds / 1000, "max_duration"));
 	}
 	return arguments;
@@ -116,19 +117,20 @@ Task<sync::DueCounts> recover_and_sync(worker::DueRun *run, sync::DueLimits limi
 void notice(const sync::DueCounts &counts) {
 	guard([&] {
 		ereport(NOTICE,
-				(errmsg(INT64_FORMAT " connections: " INT64_FORMAT " complete, " INT64_FORMAT " waiting, " INT64_FORMAT
-									 " deferred, " INT64_FORMAT " failed",
-						counts.connections, counts.complete, counts.waiting, counts.deferred, counts.failed),
-				 errdetail(INT64_FORMAT " added, " INT64_FORMAT " modified, " INT64_FORMAT " removed, " INT64_FORMAT
-										" unchanged, " INT64_FORMAT " quarantined; " INT64_FORMAT " requests in %.3f s",
-						   counts.transactions.added, counts.transactions.modified, counts.transactions.removed,
-						   counts.transactions.unchanged, counts.transactions.quarantined, counts.requests,
-						   static_cast<double>(counts.duration.count()) / 1e6),
-				 counts.failed > 0 ? errhint("See ob.connection_status for the ones that failed.") : 0));
+		        (errmsg(INT64_FORMAT " connections: " INT64_FORMAT " complete, " INT64_FORMAT " waiting, " INT64_FORMAT
+		                             " deferred, " INT64_FORMAT " failed",
+		                counts.connections, counts.complete, counts.waiting, counts.deferred, counts.failed),
+		         errdetail(INT64_FORMAT " added, " INT64_FORMAT " modified, " INT64_FORMAT " removed, " INT64_FORMAT
+		                                " unchanged, " INT64_FORMAT " quarantined; " INT64_FORMAT " requests in %.3f s",
+		                   counts.transactions.added, counts.transactions.modified, counts.transactions.removed,
+		                   counts.transactions.unchanged, counts.transactions.quarantined, counts.requests,
+		                   static_cast<double>(counts.duration.count()) / 1e6),
+		         counts.failed > 0 ? errhint("See ob.connection_status for the ones that failed.") : 0));
 	});
 }
 
 void sync_due(FunctionCallInfo fcinfo) {
+	store::check_adopted(); // else each connection would be marked as failed
 	Arguments arguments = read_arguments(fcinfo);
 	worker::DueRun run(store::Commit::each_unit, std::move(arguments.filter));
 	std::exception_ptr error;

@@ -19,6 +19,7 @@ extern "C" {
 #include "crypto/seal.hpp"
 #include "crypto/secret_file.hpp"
 #include "pg/guard.hpp"
+#include "pg/store/installation.hpp"
 #include "pg/store/keys.hpp"
 #include "providers/sealed_option.hpp"
 
@@ -148,6 +149,7 @@ void read_credentials(ServerConfig &config, List *options) {
 } // namespace
 
 LoadedServer load_server(std::string_view server, std::string_view role) {
+	check_adopted();
 	const Oid oid = server_oid(server);
 	const std::string role_name(role);
 	const CatalogRows rows = guard([&] { return read_catalog(oid, role_name.c_str()); });

@@ -31,7 +31,7 @@ providers::ServerConfig server_options(std::string_view server);
 std::vector<std::string> usable_servers();
 
 /// Options and credentials (unsealed) for calls of `role` through `server`: the role's user mapping, else PUBLIC's.
-/// Throws not_found, missing_option, not_configured (a clear secret in production, no key), unseal_failed.
+/// Throws not_found, missing_option, not_configured (a clear secret in production, no key, a copy), unseal_failed.
 LoadedServer load_server(std::string_view server, std::string_view role);
 
 } // namespace ob::pg::store

@@ -28,6 +28,7 @@ extern "C" {
 #include "pg/log.hpp"
 #include "pg/runtime.hpp"
 #include "pg/settings.hpp"
+#include "pg/store/installation.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/transaction.hpp"
@@ -176,6 +177,8 @@ Task<void> SyncWorker::live() {
 SyncWorker::Outlook SyncWorker::look() {
 	Outlook outlook;
 	transaction([&] {
+		if (!store::is_adopted())
+			return;
 		outlook.servers = store::usable_servers();
 		store::as_owner([&] { outlook.syncs = store::upcoming_syncs(outlook.servers); });
 	});
