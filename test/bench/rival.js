@@ -62,7 +62,7 @@ async function main({ table, tokens, parallel }) {
 			httpAgent: new http.Agent({ keepAlive: true }),
 		},
 	}));
-	const pool = new Pool({ max: parallel });
+	const pool = new Pool({ max: parallel, idleTimeoutMillis: 0 });
 	const processes = [process.pid];
 	pool.on('connect', (client) => processes.push(client.processID));
 	await Promise.all(Array.from({ length: parallel }, () => pool.query(kMapBuffers)));
