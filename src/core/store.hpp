@@ -45,6 +45,7 @@ struct SyncTarget {
 	std::chrono::seconds sync_interval{};
 	Timestamp created_at{}; // when it was linked
 	bool bank_named = false; // the bank's name is stored
+	bool has_quarantine = false;
 	bool keep_raw = false;
 };
 
@@ -155,10 +156,9 @@ public:
 	virtual std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) = 0;
 	/// At most 500.
 	virtual std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) = 0;
-	virtual std::int64_t count_live_transactions(ConnectionId id) = 0;
-	/// Calls `fn` for every live transaction, in any order, a batch at a time. `fn` must not call the store.
-	virtual void each_live_transaction(
-		ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) = 0;
+	/// Calls `fn` for every live transaction, in any order; the row, without its raw object, lasts as long as the call.
+	/// `fn` must not call the store.
+	virtual void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) = 0;
 	/// Writes `now`; throws Error(internal) if the stored cursor is no longer `before.cursor` (another sync came
 	/// between, which the connection's lock excludes).
 	virtual void save_state(ConnectionId id, const SyncState &before, const SyncState &now) = 0;

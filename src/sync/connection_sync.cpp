@@ -28,13 +28,6 @@ constexpr auto kHistoryPatience = 24h;
 // Restarts in a row at the stored cursor's own first page, after which the cursor itself is taken to be stale.
 constexpr int kStaleAfter = 3;
 
-/// One string for the pair: no id holds a NUL.
-void make_key(std::string &key, std::string_view account_id, std::string_view id) {
-	key.assign(account_id);
-	key.push_back('\0');
-	key.append(id);
-}
-
 bool has_rows(const TransactionPage &page) {
 	return !page.rows.empty() || !page.removed.empty() || !page.rejected.empty();
 }
@@ -119,9 +112,7 @@ Task<ConnectionSync::Trouble> ConnectionSync::try_loop(bool resync) {
 
 Task<void> ConnectionSync::run_loop(bool resync) {
 	pages_ = 0;
-	seen_.clear();
-	only_rows_ = true;
-	unnamed_ = false;
+	resync_ = Resync();
 	const auto reader =
 	    context_.provider->read_changes(context_.session, context_.credentials, resync ? std::string() : state_.cursor);
 	ChangePage page = co_await first_page(reader.get());
@@ -198,7 +189,7 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 	for (;;) {
 		note_accounts(page.transactions);
 		if (resync)
-			note_seen(page.transactions);
+			resync_.note(page.transactions);
 		held.add(page.transactions);
 		if (!page.has_more)
 			break;
@@ -213,6 +204,9 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 	SyncState begun = begin_loop();
 	const AttemptStamp stamp{begun.sync_attempt, begun.loop_first_attempt, unfinished};
 	SyncState next = end_loop(std::move(begun), page, resync);
+	// Writing a row also compares its raw object, stamps it, and settles what is in quarantine of it.
+	const bool may_settle =
+	    !target_.keep_raw && !unfinished && !target_.has_quarantine && report_.transactions.quarantined == 0;
 	SyncReport report;
 	std::function<void()> body = [&] {
 		report = report_;
@@ -220,11 +214,13 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 		const AccountCounts counts = store.write_accounts(target_.id, *accounts_, target_.keep_raw);
 		report.accounts = {counts.total, report.accounts.changed + counts.changed};
 		RowWriter writer(store, target_.id, stamp, target_.keep_raw);
+		if (resync)
+			resync_.compare(store, target_.id, {may_settle, page.status == HistoryStatus::complete});
 		if (!held.empty())
-			held.replay(writer);
-		if (resync && page.status == HistoryStatus::complete && !unnamed_)
-			sweep(writer);
+			held.replay(writer, [&](const Transaction &row) { return resync_.is_settled(row); });
+		resync_.sweep(writer);
 		TransactionCounts written = writer.counts();
+		written.unchanged += resync_.settled();
 		if (unfinished)
 			written.removed += store.remove_ghosts(target_.id, stamp);
 		report.transactions += written;
@@ -333,41 +329,6 @@ void ConnectionSync::note_accounts(const TransactionPage &page) {
 			return;
 		}
 	}
-}
-
-/// Rejected rows count as seen: they exist, only not in a form that can be stored.
-void ConnectionSync::note_seen(const TransactionPage &page) {
-	only_rows_ = only_rows_ && page.rejected.empty() && page.removed.empty();
-	std::string key;
-	for (const Transaction &row : page.rows) {
-		make_key(key, row.account_id, row.id);
-		seen_.insert(key);
-	}
-	for (const RejectedRow &row : page.rejected) {
-		if (row.transaction_id.empty() || row.account_id.empty()) {
-			unnamed_ = true;
-			continue;
-		}
-		make_key(key, row.account_id, row.transaction_id);
-		seen_.insert(key);
-	}
-}
-
-/// Marks removed what a resync did not meet, after what it met has been written.
-void ConnectionSync::sweep(RowWriter &writer) {
-	// Mostly there is nothing but that, which counting tells sooner than looking.
-	if (only_rows_ && context_.store->count_live_transactions(target_.id) == static_cast<std::int64_t>(seen_.size()))
-		return;
-	std::vector<std::pair<std::string, std::string>> unseen;
-	std::string key;
-	context_.store->each_live_transaction(target_.id, [&](std::string_view account_id, std::string_view id) {
-		make_key(key, account_id, id);
-		if (!seen_.contains(key))
-			unseen.emplace_back(account_id, id);
-	});
-	for (const auto &[account_id, id] : unseen)
-		writer.add(RemovedTransaction{id, account_id});
-	writer.flush();
 }
 
 // ---- state ----

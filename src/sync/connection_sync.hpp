@@ -18,13 +18,13 @@
 #include <string>
 #include <unordered_set>
 
-#include "core/id_set.hpp"
 #include "core/store.hpp"
 #include "core/task.hpp"
 #include "providers/provider.hpp"
 #include "sync/engine.hpp"
 #include "sync/health_check.hpp"
 #include "sync/held_changes.hpp"
+#include "sync/resync.hpp"
 #include "sync/row_writer.hpp"
 
 #include "core/pure.hpp"
@@ -60,8 +60,6 @@ private:
 	Task<void> fetch_missing_accounts();
 
 	void note_accounts(const TransactionPage &page);
-	void note_seen(const TransactionPage &page);
-	void sweep(RowWriter &writer);
 
 	SyncState begin_loop() const;
 	SyncState end_loop(SyncState state, const ChangePage &last, bool resync) const;
@@ -90,11 +88,7 @@ private:
 
 	// Of the present attempt:
 	std::int64_t pages_ = 0;
-	// What a resync has met. A collision of hashes keeps a row that the bank has removed until the next resync; it
-	// never removes one that is there.
-	IdSet seen_;
-	bool only_rows_ = true; // nothing removed or rejected among it: all of it is live once it is written
-	bool unnamed_ = false;  // a row came that cannot be told from stored ones: nothing may be swept
+	Resync resync_;
 };
 
 } // namespace ob::sync

@@ -34,7 +34,7 @@ void HeldChanges::add(const TransactionPage &page) {
 	empty_ = false;
 }
 
-void HeldChanges::replay(RowWriter &writer) {
+void HeldChanges::replay(RowWriter &writer, const std::function<bool(const Transaction &)> &skip) {
 	// One batch of records. It is flushed by their number, not when one kind of them has filled a batch: where kinds
 	// take turns that never happens, and all of the loop would gather here.
 	constexpr std::size_t kArena = std::size_t{512} << 10;
@@ -51,7 +51,8 @@ void HeldChanges::replay(RowWriter &writer) {
 		const packed::Record record = packed::read(header.kind, {payload, header.size});
 		switch (record.kind) {
 		case packed::Kind::transaction:
-			writer.add(record.transaction);
+			if (!skip(record.transaction))
+				writer.add(record.transaction);
 			break;
 		case packed::Kind::removed:
 			writer.add(record.removed);

@@ -1,6 +1,7 @@
 // The changes of one loop, packed, until the loop has ended and all of them can be applied together. C++ regime.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,8 +20,8 @@ public:
 
 	void add(const TransactionPage &page);
 	bool empty() const noexcept { return empty_; }
-	/// Adds everything to `writer`, in order, and flushes it.
-	void replay(RowWriter &writer);
+	/// Adds everything to `writer`, in order, but for the rows that `skip` names, and flushes it.
+	void replay(RowWriter &writer, const std::function<bool(const Transaction &)> &skip);
 
 private:
 	std::unique_ptr<Spool> spool_;

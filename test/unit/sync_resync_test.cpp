@@ -174,6 +174,75 @@ TEST(SyncEngine, ARejectedRowDoesNotStandForAnother) {
 	EXPECT_EQ(report.transactions.removed, 1) << "as many rows are stored as were met, but not the same";
 }
 
+TEST(SyncEngine, AResyncWritesOnlyWhatDiffers) {
+	SyncBench bench;
+	settle(bench);
+	SyncReport report = bench.sync(true);
+	EXPECT_EQ(report.transactions.unchanged, 7);
+	EXPECT_EQ(bench.store.rows_offered, 0);
+	EXPECT_EQ(bench.differences(), "");
+
+	bench.bank.modify("t2", "99");
+	bench.bank.add("t9", "1");
+	bench.bank.remove("t3");
+	report = bench.sync(true);
+	EXPECT_EQ(report.transactions.unchanged, 5);
+	EXPECT_EQ(report.transactions.modified, 1);
+	EXPECT_EQ(report.transactions.added, 1);
+	EXPECT_EQ(report.transactions.removed, 1);
+	EXPECT_EQ(bench.store.rows_offered, 2);
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, AResyncLooksAtRawObjects) {
+	SyncBench bench;
+	bench.keep_raw = true;
+	settle(bench);
+	const SyncReport report = bench.sync(true);
+	EXPECT_EQ(report.transactions.unchanged, 7);
+	EXPECT_EQ(bench.store.rows_offered, 7) << "only the table knows whether they differ";
+}
+
+TEST(SyncEngine, AResyncSettlesQuarantine) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.mend("t2");
+	bench.sync();
+	bench.bank.spoil("t2");
+	bench.sync();
+	ASSERT_EQ(bench.store.connection().quarantine.size(), 1u);
+	bench.bank.mend("t2");
+	EXPECT_EQ(bench.sync(true).transactions.unchanged, 7) << "the stored version was the true one";
+	EXPECT_TRUE(bench.store.connection().quarantine.empty());
+}
+
+TEST(SyncEngine, AResyncKeepsTheOrderOfVersionsAndRemovals) {
+	SyncBench bench;
+	settle(bench);
+	// t1 comes as stored, then otherwise, then as stored; t2 is removed and comes as stored, on another page.
+	const auto row = [](const char *id, const char *amount) {
+		return std::string(R"({"transaction_id":")") + id + R"(","account_id":"acc","date":"2026-03-01","amount":)" +
+		       amount + R"(,"iso_currency_code":"USD","name":"n","pending":false})";
+	};
+	const auto page = [&](const std::string &added, const char *removed, bool more) {
+		return R"({"added":[)" + added + R"(],"modified":[],"removed":[)" + removed +
+		       R"(],"next_cursor":"c","has_more":)" + (more ? "true" : "false") +
+		       R"(,"transactions_update_status":"HISTORICAL_UPDATE_COMPLETE"})";
+	};
+	const auto answer = [&](const std::string &body) { bench.plaid.transport.answer("/transactions/sync", body); };
+	answer(page(row("a", "1") + "," + row("b", "2"), "", false));
+	bench.sync(true);
+	answer(page(row("a", "1") + "," + row("a", "7") + "," + row("b", "2"), "", true));
+	answer(page(row("a", "1"), "", false));
+	EXPECT_EQ(bench.sync(true).transactions.unchanged, 2);
+	EXPECT_EQ(bench.store.connection().transactions.at({"acc", "a"}).amount, "-1");
+
+	answer(page(row("a", "1"), R"({"transaction_id":"b","account_id":"acc"})", true));
+	answer(page(row("b", "2"), "", false));
+	bench.sync(true);
+	EXPECT_TRUE(bench.store.connection().transactions.at({"acc", "b"}).live) << "the later word counts";
+}
+
 TEST(SyncEngine, ARowWithoutIdForbidsTheSweep) {
 	SyncBench bench;
 	settle(bench);

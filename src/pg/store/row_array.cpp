@@ -101,14 +101,37 @@ void RowBuilder::fill(const Transaction &row, bool keep_raw) {
 		set_jsonb(kRaw, row.raw);
 }
 
+/// One row being read.
+struct RowReader {
+	Datum values[kColumns];
+	bool nulls[kColumns];
+
+	std::string_view get_text(Column column) const {
+		if (nulls[column])
+			return {};
+		const struct varlena *bytes = DatumGetTextPP(values[column]);
+		return {VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
+	}
+	std::string_view get_numeric(Column column) const {
+		if (nulls[column])
+			return {};
+		return DatumGetCString(DirectFunctionCall1(numeric_out, values[column]));
+	}
+};
+
+/// Whoever has added a column has to fill it here, too.
+void check_columns(TupleDesc columns) {
+	if (columns->natts != kColumns)
+		elog(ERROR, "table ob.transactions_all has %d columns instead of %d", columns->natts, kColumns);
+}
+
 } // namespace
 
 RowArray build_row_array(std::span<const Transaction> rows, bool keep_raw) {
 	const Oid relation = get_relname_relid("transactions_all", get_namespace_oid("ob", false));
 	const Oid row_type = get_rel_type_id(relation);
 	TupleDesc columns = lookup_rowtype_tupdesc(row_type, -1);
-	if (columns->natts != kColumns)
-		elog(ERROR, "table ob.transactions_all has %d columns instead of %d", columns->natts, kColumns);
+	check_columns(columns);
 	Datum *elements = static_cast<Datum *>(palloc(sizeof(Datum) * rows.size()));
 	int count = 0;
 	RowBuilder builder;
@@ -119,6 +142,32 @@ RowArray build_row_array(std::span<const Transaction> rows, bool keep_raw) {
 	ReleaseTupleDesc(columns);
 	return {get_array_type(row_type),
 	        PointerGetDatum(construct_array(elements, count, row_type, -1, false, TYPALIGN_DOUBLE))};
+}
+
+void read_row(HeapTuple tuple, TupleDesc columns, Transaction *row) {
+	check_columns(columns);
+	RowReader reader;
+	heap_deform_tuple(tuple, columns, reader.values, reader.nulls);
+	*row = Transaction();
+	row->id = reader.get_text(kTransactionId);
+	row->account_id = reader.get_text(kAccountId);
+	row->pending = reader.get_text(kStatus) == "pending";
+	row->amount = reader.get_numeric(kAmount);
+	row->currency = reader.get_text(kCurrency);
+	row->date = from_server_date(DatumGetDateADT(reader.values[kDate]));
+	row->description = reader.get_text(kDescription);
+	row->merchant_name = reader.get_text(kMerchantName);
+	row->counterparty = reader.get_text(kCounterparty);
+	row->category = reader.get_text(kCategory);
+	row->category_detail = reader.get_text(kCategoryDetail);
+	row->type = reader.get_text(kType);
+	row->reference = reader.get_text(kReference);
+	row->running_balance = reader.get_numeric(kRunningBalance);
+	row->pending_transaction_id = reader.get_text(kPendingTransactionId);
+	if (!reader.nulls[kAuthorizedDate])
+		row->authorized_date = from_server_date(DatumGetDateADT(reader.values[kAuthorizedDate]));
+	if (!reader.nulls[kBookedAt])
+		row->booked_at = from_server(DatumGetTimestampTz(reader.values[kBookedAt]));
 }
 
 } // namespace ob::pg::store

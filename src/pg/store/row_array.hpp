@@ -1,7 +1,12 @@
-// A batch of transactions as one SQL value. Server regime.
+// Transactions as rows of the table: a batch as one SQL value, and back. Server regime.
 #pragma once
 
 #include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/htup.h"
+#include "access/tupdesc.h"
+}
 
 #include <span>
 
@@ -19,5 +24,8 @@ struct RowArray {
 
 /// Builds it in the current memory context.
 RowArray build_row_array(std::span<const Transaction> rows, bool keep_raw);
+
+/// Reads a row of the table, but for raw; its texts are in the tuple or in the current memory context.
+void read_row(HeapTuple tuple, TupleDesc columns, Transaction *row);
 
 } // namespace ob::pg::store

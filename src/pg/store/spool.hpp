@@ -22,7 +22,7 @@ public:
 	bool read(char *out, std::size_t size) override;
 
 private:
-	static constexpr std::size_t kMemoryLimit = std::size_t{8} << 20;
+	static constexpr std::size_t kMemoryLimit = std::size_t{4} << 20;
 	static constexpr std::size_t kChunk = std::size_t{256} << 10;
 
 	void spill();

@@ -6,6 +6,7 @@ extern "C" {
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -97,32 +98,7 @@ Result Statement::execute(std::span<const Param> params, bool fresh) {
 	guard([&] {
 		raw.memory = AllocSetContextCreate(CurTransactionContext, "openbanking result", ALLOCSET_SMALL_SIZES);
 		SPI_connect();
-		const int count = static_cast<int>(params.size());
-		Oid *types = static_cast<Oid *>(palloc(sizeof(Oid) * (params.size() + 1)));
-		bool same_types = plan_ != nullptr;
-		for (int i = 0; i < count; ++i) {
-			types[i] = params[static_cast<std::size_t>(i)].type();
-			same_types = same_types && types[i] == SPI_getargtypeid(plan_, i);
-		}
-		// Types of our own get other oids when the extension is created anew.
-		if (plan_ != nullptr && !same_types) {
-			SPI_freeplan(plan_);
-			plan_ = nullptr;
-		}
-		if (plan_ == nullptr) {
-			SPIPlanPtr plan = SPI_prepare_cursor(text_, count, types, CURSOR_OPT_GENERIC_PLAN);
-			if (plan == nullptr)
-				elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
-			SPI_keepplan(plan);
-			plan_ = plan;
-		}
-		Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * (params.size() + 1)));
-		char *nulls = static_cast<char *>(palloc(params.size() + 1));
-		for (int i = 0; i < count; ++i) {
-			const Param &param = params[static_cast<std::size_t>(i)];
-			nulls[i] = param.is_null() ? 'n' : ' ';
-			values[i] = param.is_null() ? static_cast<Datum>(0) : param.build();
-		}
+		const auto [values, nulls] = prepare(params);
 		const int rc =
 			fresh ? SPI_execute_snapshot(plan_, values, nulls, fresh_snapshot(), InvalidSnapshot, true, false, 0)
 				  : SPI_execute_plan(plan_, values, nulls, false, 0);
@@ -139,6 +115,72 @@ Result Statement::execute(std::span<const Param> params, bool fresh) {
 		guard([&] { MemoryContextDelete(raw.memory); });
 		throw;
 	}
+}
+
+Statement::Arguments Statement::prepare(std::span<const Param> params) {
+	const int count = static_cast<int>(params.size());
+	Oid *types = static_cast<Oid *>(palloc(sizeof(Oid) * (params.size() + 1)));
+	bool same_types = plan_ != nullptr;
+	for (int i = 0; i < count; ++i) {
+		types[i] = params[static_cast<std::size_t>(i)].type();
+		same_types = same_types && types[i] == SPI_getargtypeid(plan_, i);
+	}
+	// Types of our own get other oids when the extension is created anew.
+	if (plan_ != nullptr && !same_types) {
+		SPI_freeplan(plan_);
+		plan_ = nullptr;
+	}
+	if (plan_ == nullptr) {
+		SPIPlanPtr plan = SPI_prepare_cursor(text_, count, types, CURSOR_OPT_GENERIC_PLAN);
+		if (plan == nullptr)
+			elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		plan_ = plan;
+	}
+	Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * (params.size() + 1)));
+	char *nulls = static_cast<char *>(palloc(params.size() + 1));
+	for (int i = 0; i < count; ++i) {
+		const Param &param = params[static_cast<std::size_t>(i)];
+		nulls[i] = param.is_null() ? 'n' : ' ';
+		values[i] = param.is_null() ? static_cast<Datum>(0) : param.build();
+	}
+	return {values, nulls};
+}
+
+// ---- Cursor ----
+
+Cursor::Cursor(Statement &query, std::initializer_list<Param> params) {
+	guard([&] {
+		MemoryContext previous = CurrentMemoryContext;
+		SPI_connect();
+		const auto [values, nulls] = query.prepare({params.begin(), params.size()});
+		// What a large scan would be compiled with takes 70 MB, more than all else here, and saves nothing.
+		const int settings = NewGUCNestLevel();
+		(void)set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		portal_ = SPI_cursor_open(nullptr, query.plan_, values, nulls, false);
+		AtEOXact_GUC(false, settings);
+		MemoryContextSwitchTo(previous);
+	});
+}
+
+Cursor::Batch Cursor::fetch(std::size_t limit) {
+	return guard([&] {
+		MemoryContext previous = CurrentMemoryContext;
+		if (batch_)
+			SPI_freetuptable(batch_);
+		batch_ = nullptr;
+		SPI_cursor_fetch(portal_, true, static_cast<long>(limit));
+		batch_ = SPI_tuptable;
+		MemoryContextSwitchTo(previous);
+		return Batch{batch_->vals, batch_->tupdesc, batch_->tuptabcxt, batch_->numvals};
+	});
+}
+
+void Cursor::close() {
+	guard([&] {
+		SPI_cursor_close(portal_);
+		SPI_finish();
+	});
 }
 
 // ---- Row ----

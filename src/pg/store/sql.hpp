@@ -14,6 +14,11 @@
 #include "core/clock.hpp"
 
 struct _SPI_plan;
+struct HeapTupleData;
+struct MemoryContextData;
+struct PortalData;
+struct SPITupleTable;
+struct TupleDescData;
 
 namespace ob::pg::store {
 
@@ -94,10 +99,43 @@ public:
 	Result read_fresh(std::initializer_list<Param> params) { return execute({params.begin(), params.size()}, true); }
 
 private:
+	friend class Cursor;
+	/// What the server takes, in its current memory context.
+	struct Arguments {
+		Datum *values;
+		char *nulls;
+	};
+
 	Result execute(std::span<const Param> params, bool fresh);
+	/// Within SPI: makes the plan, if there is none for these types. Server regime.
+	Arguments prepare(std::span<const Param> params);
 
 	const char *text_;
 	_SPI_plan *plan_ = nullptr;
+};
+
+/// The rows of a query, a batch at a time, for what is too much to hold at once. No other statement may run before
+/// close(); if something throws, the subtransaction's end closes it.
+class Cursor {
+public:
+	struct Batch {
+		HeapTupleData **tuples;
+		TupleDescData *columns;
+		MemoryContextData *memory; // lasts as long as the tuples: until the next call
+		std::size_t count;         // 0 at the end
+	};
+
+	/// Throws ServerError, as all of it does.
+	Cursor(Statement &query, std::initializer_list<Param> params);
+	Cursor(const Cursor &) = delete;
+	Cursor &operator=(const Cursor &) = delete;
+
+	Batch fetch(std::size_t limit);
+	void close();
+
+private:
+	PortalData *portal_;
+	SPITupleTable *batch_ = nullptr;
 };
 
 } // namespace ob::pg::store

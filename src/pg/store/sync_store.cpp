@@ -114,7 +114,8 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 		target.created_at = *row.timestamp(11);
 		target.bank_named = row.boolean(13);
 		read_options(&target, connection, row.integer(8));
-		loaded_[target.id] = {target.sync_interval, row.boolean(12)};
+		target.has_quarantine = row.boolean(12);
+		loaded_[target.id] = {target.sync_interval, target.has_quarantine};
 	});
 	return target;
 }
@@ -183,10 +184,7 @@ std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRo
 	return store::quarantine(id, rows);
 }
 
-std::int64_t PgSyncStore::count_live_transactions(ConnectionId id) { return store::count_live_transactions(id); }
-
-void PgSyncStore::each_live_transaction(
-	ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) {
+void PgSyncStore::each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) {
 	store::each_live_transaction(id, fn);
 }
 

@@ -40,9 +40,7 @@ public:
 	std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) override;
 	std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) override;
 	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) override;
-	std::int64_t count_live_transactions(ConnectionId id) override;
-	void each_live_transaction(
-		ConnectionId id, const std::function<void(std::string_view account_id, std::string_view id)> &fn) override;
+	void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) override;
 	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override;
 	void finish(ConnectionId id, const SyncReport &report) override;
 	void record_failure(ConnectionId id, const SyncFailure &failure) override;

@@ -13,55 +13,49 @@ namespace ob::pg::store {
 
 namespace {
 
+// The formatter takes SQL apart.
+// clang-format off
+
 // What the provider says of a transaction, but for raw; `t` is put before each column.
 #define OB_CONTENT(t)                                                                                                  \
-	t "status, " t "amount, " t "currency, " t "date, " t "authorized_date, " t "booked_at, " t "description, " t      \
-	  "merchant_name, " t "counterparty, " t "category, " t "category_detail, " t "type, " t "reference, " t           \
+	t "status, " t "amount, " t "currency, " t "date, " t "authorized_date, " t "booked_at, " t "description, " t          \
+	  "merchant_name, " t "counterparty, " t "category, " t "category_detail, " t "type, " t "reference, " t               \
 	  "running_balance, " t "pending_transaction_id"
 
 // Of the incoming rows $2. What a user noted on a pending row moves along to the posted one.
 #define OB_INSERT                                                                                                      \
-	"INSERT INTO ob.transactions_all AS t (connection_id, account_id, transaction_id, " OB_CONTENT(                    \
-	    "") ", raw, "                                                                                                  \
-	        "annotations, sync_attempt) "                                                                              \
-	        "SELECT $1, i.account_id, i.transaction_id, " OB_CONTENT(                                                  \
-	            "i.") ", i.raw, "                                                                                      \
-	                  "CASE WHEN i.pending_transaction_id IS NOT NULL THEN (SELECT p.annotations FROM "                \
-	                  "ob.transactions_all p "                                                                         \
-	                  "WHERE p.connection_id = $1 AND p.account_id = i.account_id AND p.transaction_id = "             \
-	                  "i.pending_transaction_id "                                                                      \
-	                  "AND p.annotations IS NOT NULL) END, $3 FROM unnest($2) i "
+	"INSERT INTO ob.transactions_all AS t (connection_id, account_id, transaction_id, " OB_CONTENT("") ", raw, "           \
+	"annotations, sync_attempt) "                                                                                          \
+	"SELECT $1, i.account_id, i.transaction_id, " OB_CONTENT("i.") ", i.raw, "                                             \
+	"CASE WHEN i.pending_transaction_id IS NOT NULL THEN (SELECT p.annotations FROM ob.transactions_all p "                \
+	"WHERE p.connection_id = $1 AND p.account_id = i.account_id AND p.transaction_id = i.pending_transaction_id "          \
+	"AND p.annotations IS NOT NULL) END, $3 FROM unnest($2) i "
 
 constexpr const char *kInsert = OB_INSERT;
 
 // The stored row of an incoming one. OFFSET 0 keeps it a look-up by key: as a plain join, planned while the table is
 // small, it would go through all rows of the connection again and again for ever after.
 #define OB_STORED                                                                                                      \
-	"LATERAL (SELECT * FROM ob.transactions_all WHERE connection_id = $1 AND account_id = i.account_id "               \
+	"LATERAL (SELECT * FROM ob.transactions_all WHERE connection_id = $1 AND account_id = i.account_id "                   \
 	"AND transaction_id = i.transaction_id OFFSET 0)"
 
 constexpr const char *kUpsert =
-    "WITH written AS (" OB_INSERT "LEFT JOIN " OB_STORED " o ON true "
-    "WHERE o.transaction_id IS NULL OR o.removed_at IS NOT NULL "
-    "OR (" OB_CONTENT("o.") ") IS DISTINCT FROM (" OB_CONTENT(
-        "i.") ") "
-              "OR (i.raw IS NOT NULL AND o.raw IS DISTINCT FROM i.raw) "
-              "ON CONFLICT (connection_id, account_id, transaction_id) "
-              "DO UPDATE SET (" OB_CONTENT("") ") = (" OB_CONTENT(
-                  "EXCLUDED.") "), "
-                               "raw = COALESCE(EXCLUDED.raw, t.raw), annotations = COALESCE(t.annotations, "
-                               "EXCLUDED.annotations), "
-                               // A row that comes back counts as first written now: an abandoned loop must not bring
-                               // back for good what the bank has taken away again.
-                               "sync_attempt = CASE WHEN t.removed_at IS NULL THEN t.sync_attempt ELSE "
-                               "EXCLUDED.sync_attempt END, "
-                               "updated_at = clock_timestamp(), removed_at = NULL "
-                               // New to whoever looks: the sub-select sees the row as it was before this statement.
-                               "RETURNING t.xmax = 0 OR (SELECT b.removed_at IS NOT NULL FROM ob.transactions_all b "
-                               "WHERE b.connection_id = $1 "
-                               "AND b.account_id = t.account_id AND b.transaction_id = t.transaction_id) AS inserted) "
-                               "SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM "
-                               "written";
+	"WITH written AS (" OB_INSERT
+	"LEFT JOIN " OB_STORED " o ON true "
+	"WHERE o.transaction_id IS NULL OR o.removed_at IS NOT NULL "
+	"OR (" OB_CONTENT("o.") ") IS DISTINCT FROM (" OB_CONTENT("i.") ") "
+	"OR (i.raw IS NOT NULL AND o.raw IS DISTINCT FROM i.raw) "
+	"ON CONFLICT (connection_id, account_id, transaction_id) "
+	"DO UPDATE SET (" OB_CONTENT("") ") = (" OB_CONTENT("EXCLUDED.") "), "
+	"raw = COALESCE(EXCLUDED.raw, t.raw), annotations = COALESCE(t.annotations, EXCLUDED.annotations), "
+	// A row that comes back counts as first written now: an abandoned loop must not bring back for good what the bank
+	// has taken away again.
+	"sync_attempt = CASE WHEN t.removed_at IS NULL THEN t.sync_attempt ELSE EXCLUDED.sync_attempt END, "
+	"updated_at = clock_timestamp(), removed_at = NULL "
+	// New to whoever looks: the sub-select sees the row as it was before this statement.
+	"RETURNING t.xmax = 0 OR (SELECT b.removed_at IS NOT NULL FROM ob.transactions_all b WHERE b.connection_id = $1 "
+	"AND b.account_id = t.account_id AND b.transaction_id = t.transaction_id) AS inserted) "
+	"SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written";
 
 // Updates stored rows that are looked up as above: each conflicts with itself, so none may come twice.
 #define OB_UPDATE_STORED(incoming, condition)                                                                          \
@@ -73,11 +67,16 @@ constexpr const char *kUpsert =
 
 // Rows of this loop that an abandoned attempt wrote first and this one sees again.
 constexpr const char *kRestamp =
-    OB_UPDATE_STORED("unnest($2)", "o.sync_attempt >= $4 AND o.sync_attempt < $3") "sync_attempt = $3";
+	OB_UPDATE_STORED("unnest($2)", "o.sync_attempt >= $4 AND o.sync_attempt < $3") "sync_attempt = $3";
 
 constexpr const char *kRemove =
-    OB_UPDATE_STORED("(SELECT DISTINCT * FROM unnest($2, $3) AS u(account_id, transaction_id))",
-                     "o.removed_at IS NULL") "removed_at = clock_timestamp(), updated_at = clock_timestamp()";
+	OB_UPDATE_STORED("(SELECT DISTINCT * FROM unnest($2, $3) AS u(account_id, transaction_id))", "o.removed_at IS NULL")
+	"removed_at = clock_timestamp(), updated_at = clock_timestamp()";
+
+// clang-format on
+
+/// Rows of a scan in memory at once.
+constexpr std::size_t kScanBatch = 500;
 
 /// Memory for one statement's arrays, freed on every path but a server error, which frees the transaction's.
 class PageContext {
@@ -178,28 +177,24 @@ std::int64_t remove_ghosts(ConnectionId id, const AttemptStamp &stamp) {
 	    remove.run({Param::integer(id), Param::integer(stamp.loop_first), Param::integer(stamp.attempt)}).processed);
 }
 
-std::int64_t count_live_transactions(ConnectionId id) {
-	static Statement count("SELECT count(*) FROM ob.transactions_all WHERE connection_id = $1 AND removed_at IS NULL");
-	return count.run({Param::integer(id)}).rows.front().integer(0);
-}
-
-void each_live_transaction(ConnectionId id,
-                           const std::function<void(std::string_view account_id, std::string_view id)> &fn) {
-	// Along the key: with the condition inside, a plan may sort all that is left of the connection for each piece.
-	static Statement next("SELECT account_id, transaction_id FROM (SELECT account_id, transaction_id, removed_at "
-	                      "FROM ob.transactions_all WHERE connection_id = $1 "
-	                      "AND (account_id, transaction_id) > ($2, $3) ORDER BY account_id, transaction_id OFFSET 0) t "
-	                      "WHERE removed_at IS NULL ORDER BY account_id, transaction_id LIMIT 5000");
-	std::string account, transaction;
+void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) {
+	static Statement select("SELECT * FROM ob.transactions_all WHERE connection_id = $1 AND removed_at IS NULL");
+	std::vector<Transaction> rows(kScanBatch);
+	Cursor cursor(select, {Param::integer(id)});
 	for (;;) {
-		const Result batch = next.run({Param::integer(id), Param::text(account), Param::text(transaction)});
-		for (const Row &row : batch.rows)
-			fn(row.text(0), row.text(1));
-		if (batch.rows.size() < 5000)
-			return;
-		account = batch.rows.back().text(0);
-		transaction = batch.rows.back().text(1);
+		const Cursor::Batch batch = cursor.fetch(rows.size());
+		if (batch.count == 0)
+			break;
+		guard([&] {
+			MemoryContext previous = MemoryContextSwitchTo(batch.memory);
+			for (std::size_t i = 0; i < batch.count; ++i)
+				read_row(batch.tuples[i], batch.columns, &rows[i]);
+			MemoryContextSwitchTo(previous);
+		});
+		for (std::size_t i = 0; i < batch.count; ++i)
+			fn(rows[i]);
 	}
+	cursor.close();
 }
 
 } // namespace ob::pg::store

@@ -20,8 +20,7 @@ TransactionCounts write_transactions(ConnectionId id, std::span<const Transactio
 									 bool keep_raw);
 std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed);
 std::int64_t remove_ghosts(ConnectionId id, const AttemptStamp &stamp);
-std::int64_t count_live_transactions(ConnectionId id);
-void each_live_transaction(ConnectionId id,
-						   const std::function<void(std::string_view account_id, std::string_view id)> &fn);
+/// Sees the table as it is at the call.
+void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn);
 
 } // namespace ob::pg::store

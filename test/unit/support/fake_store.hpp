@@ -93,6 +93,7 @@ public:
 	std::map<ConnectionId, std::vector<SyncFailure>> failures;
 	int commits = 0;
 	int rollbacks = 0;
+	int rows_offered = 0; // transactions that came to be written, changed or not
 	int row_writes = 0; // rows of accounts and transactions that a statement changed
 
 	StoredConnection &connection(ConnectionId id = 1) { return connections[id]; }
@@ -150,6 +151,7 @@ public:
 	                                     bool keep_raw) override {
 		check(in_unit_, "write_transactions outside a unit");
 		check(!rows.empty() && rows.size() <= 500, "a batch of wrong size");
+		rows_offered += static_cast<int>(rows.size());
 		TransactionCounts counts;
 		std::set<std::pair<std::string_view, std::string_view>> named;
 		for (const Transaction &row : rows) {
@@ -202,17 +204,22 @@ public:
 		return static_cast<std::int64_t>(rows.size());
 	}
 
-	std::int64_t count_live_transactions(ConnectionId id) override {
-		check(in_unit_, "count_live_transactions outside a unit");
-		return static_cast<std::int64_t>(connection(id).live_ids().size());
-	}
-
-	void each_live_transaction(ConnectionId id,
-	                           const std::function<void(std::string_view, std::string_view)> &fn) override {
+	void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) override {
 		check(in_unit_, "each_live_transaction outside a unit");
-		for (const auto &[key, row] : connection(id).transactions)
-			if (row.live)
-				fn(row.account_id, row.id);
+		for (const auto &[key, stored] : connection(id).transactions) {
+			if (!stored.live)
+				continue;
+			Transaction row;
+			row.id = stored.id;
+			row.account_id = stored.account_id;
+			row.pending = stored.pending;
+			row.amount = stored.amount;
+			row.currency = stored.currency;
+			row.date = stored.date;
+			row.description = stored.description;
+			row.pending_transaction_id = stored.pending_transaction_id;
+			fn(row);
+		}
 	}
 
 	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override {

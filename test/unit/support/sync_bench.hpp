@@ -39,6 +39,8 @@ struct SyncBench {
 		target.sync = store.connection().state;
 		target.sync_interval = std::chrono::hours(4);
 		target.created_at = linked_at;
+		target.has_quarantine = !store.connection().quarantine.empty();
+		target.keep_raw = keep_raw;
 		return target;
 	}
 
@@ -63,6 +65,7 @@ struct SyncBench {
 	BankModel bank;
 	FakeStore store;
 	PlaidSession plaid;
+	bool keep_raw = false;
 	Timestamp linked_at = plaid.clock.now();
 
 private:
@@ -88,7 +91,7 @@ inline void settle(SyncBench &bench, int count = 7) {
 	add_many(bench.bank, count);
 	bench.sync();
 	ASSERT_TRUE(bench.store.connection().state.history_complete);
-	bench.store.commits = bench.store.row_writes = 0;
+	bench.store.commits = bench.store.row_writes = bench.store.rows_offered = 0;
 	bench.plaid.transport.requests.clear();
 }
 
