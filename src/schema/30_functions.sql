@@ -109,6 +109,13 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'ob_rotate_key';
 COMMENT ON PROCEDURE ob.rotate_key(pg_catalog.int4) IS
 'Seals everything anew that is not sealed with the current key, a batch per commit, while all else goes on. Says which keys may then be removed.';
 
+-- ---- keeping and forgetting ----
+
+CREATE PROCEDURE ob.purge()
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_purge';
+COMMENT ON PROCEDURE ob.purge() IS
+'Deletes what is older than the retention in ob.installation says, a batch per commit; without one nothing.';
+
 -- ---- copies ----
 
 CREATE FUNCTION ob.adopt_database(without_keys pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text

@@ -128,6 +128,7 @@ WITH rights (level, privilege, object) AS (VALUES
 	('admin', 'EXECUTE', 'FUNCTION ob.disconnect(int8, bool)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.rotate_access_token(int8)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.account_number(int8, text, bool)'),
+	('admin', 'EXECUTE', 'PROCEDURE ob.purge()'),
 	('admin', 'EXECUTE', 'FUNCTION ob.adopt_database(bool)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.export_user(text)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.erase_user(text, bool)'),
