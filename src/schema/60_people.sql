@@ -59,7 +59,8 @@ BEGIN
 		DELETE FROM ob.sync_state s WHERE s.connection_id = bank;
 		DELETE FROM ob.tokens k WHERE k.subject = 'connection:' || bank;
 	END LOOP;
-	DELETE FROM ob.outcomes o WHERE o.connection_id = ANY (banks) OR o.link_id = ANY (journeys);
+	DELETE FROM ob.outcomes o WHERE o.connection_id = ANY (banks) OR o.link_id = ANY (journeys)
+		OR (o.result ->> 'connection_id')::int8 = ANY (banks);
 	DELETE FROM ob.links l WHERE l.link_id = ANY (journeys);
 	DELETE FROM ob.access_grants g WHERE of_user IN (g.actor, g.user_ref);
 	DELETE FROM ob.connections c WHERE c.id = ANY (banks);

@@ -35,7 +35,7 @@ void check_adopted() {
 	if (!is_adopted())
 		throw Error(
 		    ErrorCode::not_configured, "this database is a copy and makes no calls to providers",
-		    "it was dumped, or made from a template: its tokens are those of another database",
+		    "it was restored from a dump, made from a template or upgraded: its tokens may be in use elsewhere",
 		    "If it takes the place of the original, and that makes no calls any more: SELECT ob.adopt_database();");
 }
 
