@@ -1,10 +1,15 @@
 #include "pg/worker/established.hpp"
 
+#include <exception>
+
+#include "pg/log.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/links.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/tokens.hpp"
+#include "pg/subxact.hpp"
 #include "pg/worker/message.hpp"
+#include "pg/worker/steps.hpp"
 #include "json/document.hpp"
 
 namespace ob::pg::worker {
@@ -25,9 +30,7 @@ void audit_established(const store::Outcome &outcome, ConnectionId id, bool is_n
 	store::audit(line);
 }
 
-} // namespace
-
-Done establish(const store::Outcome &outcome, const providers::Established &established, const store::FirstLook &look) {
+Done connect(const store::Outcome &outcome, const providers::Established &established, const store::FirstLook &look) {
 	const Request facts = Request::from_json(outcome.request_json);
 	store::NewConnection fresh;
 	fresh.server = outcome.server;
@@ -55,6 +58,26 @@ Done establish(const store::Outcome &outcome, const providers::Established &esta
 		done.to_apply = outcome.id;
 	}
 	return done;
+}
+
+} // namespace
+
+Done establish(const store::Outcome &outcome, const providers::Established &established, const store::FirstLook &look) {
+	Done done;
+	std::exception_ptr failure;
+	try {
+		subtransaction([&] { done = connect(outcome, established, look); });
+	} catch (const store::LinkedElsewhere &) {
+		throw;
+	} catch (...) {
+		failure = std::current_exception();
+	}
+	if (!failure)
+		return done;
+	if (trouble_of(failure) == Trouble::passing)
+		std::rethrow_exception(failure);
+	log_failure("what was read of the bank of outcome " + std::to_string(outcome.id) + " is left out", failure);
+	return connect(outcome, established, store::FirstLook());
 }
 
 } // namespace ob::pg::worker

@@ -10,9 +10,10 @@
 
 namespace ob::pg::worker {
 
-/// Stores the connection, its tokens and accounts, and completes link and outcome. A bank login that the same user has
-/// linked before keeps its connection and takes the new tokens: its row changes once the caller's transaction has
-/// ended. Throws store::LinkedElsewhere.
+/// Stores the connection, its tokens and accounts, and completes link and outcome. If the database does not take what
+/// was looked at, that is left out: the first sync brings it. A bank login that the same user has linked before keeps
+/// its connection and takes the new tokens: its row changes once the caller's transaction has ended. Throws
+/// store::LinkedElsewhere.
 Done establish(const store::Outcome &outcome, const providers::Established &established, const store::FirstLook &look);
 
 } // namespace ob::pg::worker

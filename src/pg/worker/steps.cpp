@@ -29,13 +29,14 @@ constexpr int kTriesPerLine = 60;
 // No provider's grant lives longer, and a bank is not away for longer.
 constexpr auto kGiveUpAfter = 24h;
 
-/// A lock, a full disk, a shutdown: what an administrator or time will mend.
-bool is_transient(const std::exception_ptr &failure) {
+} // namespace
+
+Trouble trouble_of(const std::exception_ptr &failure) {
 	try {
 		std::rethrow_exception(failure);
 	} catch (const ServerError &error) {
 		if (!error.data()) // there was no memory to copy it
-			return true;
+			return Trouble::passing;
 		switch (ERRCODE_TO_CATEGORY(error.data()->sqlerrcode)) {
 		case ERRCODE_CONNECTION_EXCEPTION:
 		case ERRCODE_TRANSACTION_ROLLBACK:
@@ -43,18 +44,19 @@ bool is_transient(const std::exception_ptr &failure) {
 		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
 		case ERRCODE_OPERATOR_INTERVENTION:
 		case ERRCODE_SYSTEM_ERROR:
-			return true;
+			return Trouble::passing;
+		case ERRCODE_INTERNAL_ERROR:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			return Trouble::defect;
 		default:
-			return false;
+			return Trouble::refusal;
 		}
 	} catch (const std::bad_alloc &) {
-		return true;
+		return Trouble::passing;
 	} catch (...) {
-		return false;
+		return Trouble::refusal;
 	}
 }
-
-} // namespace
 
 void record(const std::function<void()> &body) {
 	transaction([&] { store::as_owner(body); });
@@ -72,7 +74,7 @@ Task<void> record_surely(Context *context, Insist insist, std::string what, std:
 		}
 		if (!failure)
 			co_return;
-		if (insist == Insist::unless_refused && !is_transient(failure))
+		if (insist == Insist::unless_refused && trouble_of(failure) == Trouble::refusal)
 			std::rethrow_exception(failure);
 		if (tries % kTriesPerLine == 0)
 			log_failure(what + " cannot be recorded yet and is tried again", failure);

@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <string>
 
@@ -19,6 +20,14 @@ namespace ob::pg::worker {
 
 /// A transaction as owner.
 void record(const std::function<void()> &body);
+
+/// What the database has against a transaction.
+enum class Trouble {
+	passing, // a lock, a full disk, a shutdown: what an administrator or time will mend
+	defect,  // of ours or the server's (a plan gone stale, a broken index): says nothing about what is to be recorded
+	refusal, // it will never take that
+};
+Trouble trouble_of(const std::exception_ptr &failure);
 
 /// What only this process knows is tried again whatever happens; what recovery can repeat, until the database refuses
 /// it for good.

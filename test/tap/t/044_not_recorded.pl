@@ -43,6 +43,7 @@ sql(q{
 	END $$;
 	CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON ob.connections FOR EACH ROW EXECUTE FUNCTION refuse();
 	CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON ob.outcomes FOR EACH ROW EXECUTE FUNCTION refuse();
+	CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON ob.accounts_all FOR EACH ROW EXECUTE FUNCTION refuse();
 });
 sub refuse { sql("INSERT INTO refusals VALUES ('$_[0]', '$_[1]')"); return; }
 sub accept_again { sql('DELETE FROM refusals'); return; }
@@ -113,17 +114,39 @@ subtest 'the database refuses the connection for good' => sub {
 	is(calls_of($exchange, sub { sql('CALL ob.sync_due()') }), 0, 'nothing is tried again');
 };
 
+subtest 'the database refuses what was only looked at' => sub {
+	foreach my $state ('23514', '22003', 'XX000')
+	{
+		my ($link, $token) = link_with_token("onlooker $state");
+		refuse('accounts_all', $state);
+		my $row;
+		is(calls_of($exchange, sub { $row = sql(complete_sql($link, $token)) }), 1, "$state: one exchange");
+		accept_again();
+		like($row, qr/^\d+\|active\|\|\|$/, "$state: the connection is there, without accounts and name");
+		my ($connection) = $row =~ /^(\d+)/;
+		is(link_state($link), "completed||$connection", "$state: the link is completed");
+		is(tokens_of($connection), '1', "$state: so is its token");
+		sql("SELECT ob.sync($connection)");
+		is(sql("SELECT institution_name, count(*) FROM ob.accounts WHERE connection_id = $connection GROUP BY 1"),
+			'First Platypus Bank|3', "$state: the first sync brings the rest");
+	}
+};
+
 subtest 'trouble that passes' => sub {
-	my ($link, $token) = link_with_token('patient');
-	refuse('connections', '53100');
 	my $session = OpenBanking::Session->new($node);
-	my $offset = -s $node->logfile;
-	$session->begin(complete_sql($link, $token));
-	$node->wait_for_log(qr/the connection of outcome \d+ cannot be recorded yet/, $offset);
-	ok(!$session->ended, 'a full disk: tried again');
-	accept_again();
-	my $result = $session->finish;
-	like($result->{out}, qr/^\d+\|active\|/, 'until there is room');
+	my ($link, $token);
+	foreach my $case ([ '53100', 'a full disk' ], [ 'XX000', 'a defect' ], [ '0A000', 'a plan gone stale' ])
+	{
+		my ($state, $name) = @$case;
+		($link, $token) = link_with_token("patient $state");
+		refuse('connections', $state);
+		my $offset = -s $node->logfile;
+		$session->begin(complete_sql($link, $token));
+		$node->wait_for_log(qr/the connection of outcome \d+ cannot be recorded yet/, $offset);
+		ok(!$session->ended, "$name: tried again");
+		accept_again();
+		like($session->finish->{out}, qr/^\d+\|active\|/, "$name: until it is over");
+	}
 
 	# The answer itself cannot be recorded, not for want of anything that passes, and for longer than the caller waits.
 	($link, $token) = link_with_token('impatient');
@@ -133,7 +156,7 @@ subtest 'trouble that passes' => sub {
 	$session->begin(complete_sql($link, $token));
 	wait_until('the answer', sub { calls($exchange) > $before });
 	refuse('outcomes', '23514');
-	$result = $session->finish;
+	my $result = $session->finish;
 	is($result->{state}, 'OB011', 'the caller is told that the outcome is unknown');
 	like($result->{err}, qr/cannot be recorded yet/, 'and why');
 	is(phase_of($link), 'intent', 'nothing is recorded');
