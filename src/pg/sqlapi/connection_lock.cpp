@@ -1,19 +1,63 @@
 #include "pg/sqlapi/connection_lock.hpp"
 
 #include <chrono>
+#include <optional>
 
 #include "core/loop.hpp"
 #include "pg/settings.hpp"
+#include "pg/store/outcomes.hpp"
+#include "pg/store/owner.hpp"
 
 namespace ob::pg::sqlapi {
 
+namespace {
+
+using namespace std::chrono_literals;
+
+std::optional<std::int64_t> open_rotation(ConnectionId id) {
+	std::optional<std::int64_t> rotation;
+	store::as_owner([&] { rotation = store::find_open_rotation(id); });
+	return rotation;
+}
+
+/// Nobody carries it on, and whoever could have did not get to know more.
+bool is_given_up(ConnectionId id, std::int64_t rotation) {
+	return !is_locked(LockClass::outcome, rotation) && open_rotation(id) == rotation;
+}
+
+/// Takes the lock unless someone has it or the token is being replaced.
+bool try_connection(ConnectionId id, LockScope scope) {
+	if (!try_lock(LockClass::connection, id, scope))
+		return false;
+	// Its intent was committed before its caller let go of the lock.
+	if (!open_rotation(id))
+		return true;
+	if (scope == LockScope::session)
+		unlock_session(LockClass::connection, id);
+	return false;
+}
+
+} // namespace
+
 Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited) {
-	using namespace std::chrono_literals;
 	const auto deadline = std::chrono::steady_clock::now() + settings::claim_timeout();
-	while (!try_lock(LockClass::connection, id, scope)) {
+	for (;;) {
+		const std::optional<std::int64_t> rotation = open_rotation(id);
+		if (!rotation && try_connection(id, scope))
+			co_return true;
 		if (waited)
 			*waited = true;
-		if (std::chrono::steady_clock::now() >= deadline)
+		if (std::chrono::steady_clock::now() >= deadline || (rotation && is_given_up(id, *rotation)))
+			co_return false;
+		Sleep pause(20ms);
+		co_await pause;
+	}
+}
+
+Task<bool> wait_for_rotation(ConnectionId id) {
+	const auto deadline = std::chrono::steady_clock::now() + settings::claim_timeout();
+	while (const std::optional<std::int64_t> rotation = open_rotation(id)) {
+		if (std::chrono::steady_clock::now() >= deadline || is_given_up(id, *rotation))
 			co_return false;
 		Sleep pause(20ms);
 		co_await pause;

@@ -9,8 +9,12 @@
 
 namespace ob::pg::sqlapi {
 
-/// Waits for the connection's lock up to claim_timeout; false if another session kept it. `waited` (may be null) tells
-/// whether it was taken at once.
+/// Waits for the connection's lock up to claim_timeout; false if another session kept it, or its token is being
+/// replaced: that goes on after its caller, who had the lock, was cancelled. `waited` (may be null) tells whether it
+/// was taken at once.
 Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited);
+
+/// Waits up to claim_timeout until it is known which token of the connection is the live one.
+Task<bool> wait_for_rotation(ConnectionId id);
 
 } // namespace ob::pg::sqlapi

@@ -19,6 +19,11 @@ namespace ob::pg::sqlapi {
 
 void disconnect(const store::Connection &connection, bool purge) {
 	run(worker::recover(connection.id, {}));
+	// The provider knows the connection by its newest token only.
+	if (!run(wait_for_rotation(connection.id)))
+		throw Error(ErrorCode::not_configured,
+		            "the access token of connection " + std::to_string(connection.id) + " is being replaced",
+		            "server: " + connection.server, "Try again later.");
 	const bool ended = store::find_connection(connection.id).state == "disconnected";
 	// In a read-only transaction the worker does what is left to do.
 	if (!ended || (purge && XactReadOnly)) {

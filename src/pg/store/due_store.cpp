@@ -26,7 +26,7 @@ namespace {
 // whatever the plan was made on: along the index on next_sync_at, then a look-up by key. What a worker has begun or
 // recorded comes first.
 #define OB_SYNCS_IN_TIME                                                                                               \
-	"(SELECT * FROM ob.sync_state WHERE next_sync_at <= $2 ORDER BY next_sync_at, connection_id OFFSET 0) s "    \
+	"(SELECT * FROM ob.sync_state WHERE next_sync_at <= $2 ORDER BY next_sync_at, connection_id OFFSET 0) s "          \
 	"CROSS JOIN LATERAL (SELECT k.* FROM ob.connections k WHERE k.id = s.connection_id AND k.state = 'active' "        \
 	"AND k.sync_enabled AND k.server::text = ANY ($1) AND NOT EXISTS (SELECT 1 FROM ob.outcomes o "                    \
 	"WHERE o.connection_id = k.id AND o.phase IN ('intent', 'answered', 'recorded')) OFFSET 0) c "
@@ -59,11 +59,10 @@ std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 
 /// The next due ones in order, whoever may hold them.
 std::vector<ConnectionId> PgDueStore::candidates(std::size_t limit) {
-	static Statement select(
-	    "SELECT s.connection_id, " OB_NEXT_SYNC_AT " FROM " OB_SYNCS_IN_TIME "WHERE " OB_IS_FREE
-	    " AND ($3 IS NULL OR c.user_ref = $3) "
-	    "AND ($4 IS NULL OR (GREATEST(s.next_sync_at, '0001-01-01'), s.connection_id) > ($4, $5)) "
-	    "ORDER BY s.next_sync_at, s.connection_id LIMIT $6");
+	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT " FROM " OB_SYNCS_IN_TIME "WHERE " OB_IS_FREE
+	                        " AND ($3 IS NULL OR c.user_ref = $3) "
+	                        "AND ($4 IS NULL OR (GREATEST(s.next_sync_at, '0001-01-01'), s.connection_id) > ($4, $5)) "
+	                        "ORDER BY s.next_sync_at, s.connection_id LIMIT $6");
 	if (!started_at_)
 		started_at_ = SystemClock().now();
 	std::vector<ConnectionId> ids;
@@ -88,7 +87,10 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 	static Statement lease(
 	    "UPDATE ob.sync_state SET claimed_until = clock_timestamp() + interval '10 minutes', "
 	    "claimed_by = pg_backend_pid() WHERE connection_id = $1 AND next_sync_at <= clock_timestamp() "
-	    "AND (claimed_until IS NULL OR claimed_until < clock_timestamp())");
+	    "AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) "
+	    // A rotation whose caller is gone; it may have been begun since the candidates were read.
+	    "AND NOT EXISTS (SELECT 1 FROM ob.outcomes o WHERE o.connection_id = $1 AND o.kind = 'rotate' "
+	    "AND o.phase IN ('intent', 'answered'))");
 	std::vector<ConnectionId> got;
 	const auto take = [&](std::span<const ConnectionId> some) {
 		std::vector<ConnectionId> taken;
@@ -136,7 +138,7 @@ void PgDueStore::release(ConnectionId id) {
 	static Statement is_leased(
 	    "SELECT 1 FROM ob.sync_state WHERE connection_id = $1 AND claimed_by = pg_backend_pid()");
 	static Statement end_lease("UPDATE ob.sync_state SET claimed_until = NULL, claimed_by = NULL "
-							   "WHERE connection_id = $1 AND claimed_by = pg_backend_pid()");
+	                           "WHERE connection_id = $1 AND claimed_by = pg_backend_pid()");
 	std::exception_ptr trouble;
 	try {
 		bool leased = false;
@@ -154,9 +156,10 @@ void PgDueStore::release(ConnectionId id) {
 
 void PgDueStore::give_back() {
 	// Rows that someone holds are left to run out: what was interrupted must end now.
-	static Statement end_leases("UPDATE ob.sync_state SET claimed_until = NULL, claimed_by = NULL WHERE connection_id IN "
-								"(SELECT connection_id FROM ob.sync_state WHERE connection_id = ANY ($1) "
-								"AND claimed_by = pg_backend_pid() FOR UPDATE SKIP LOCKED)");
+	static Statement end_leases(
+	    "UPDATE ob.sync_state SET claimed_until = NULL, claimed_by = NULL WHERE connection_id IN "
+	    "(SELECT connection_id FROM ob.sync_state WHERE connection_id = ANY ($1) "
+	    "AND claimed_by = pg_backend_pid() FOR UPDATE SKIP LOCKED)");
 	const HoldInterrupts hold;
 	std::exception_ptr trouble;
 	try {
@@ -180,7 +183,8 @@ void PgDueStore::release_all() {
 }
 
 std::vector<Upcoming> upcoming_syncs(const std::vector<std::string> &servers) {
-	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT ", due.is_due, young.is_young FROM " OB_SYNCS_IN_TIME
+	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT
+	                        ", due.is_due, young.is_young FROM " OB_SYNCS_IN_TIME
 	                        "CROSS JOIN LATERAL (SELECT s.next_sync_at <= $3 AND " OB_IS_FREE " AS is_due) due "
 	                        "CROSS JOIN LATERAL (SELECT NOT s.history_complete "
 	                        "AND s.next_sync_at < c.created_at + interval '15 minutes' AS is_young) young "

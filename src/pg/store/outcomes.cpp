@@ -122,6 +122,15 @@ std::optional<Outcome> find_open_exchange(std::string_view link_id) {
 	return first(select.read_fresh({Param::text(link_id)}));
 }
 
+std::optional<std::int64_t> find_open_rotation(ConnectionId connection) {
+	static Statement select("SELECT id FROM ob.outcomes WHERE kind = 'rotate' AND phase IN ('intent', 'answered') "
+	                        "AND connection_id = $1 ORDER BY id LIMIT 1");
+	const Result found = select.read_fresh({Param::integer(connection)});
+	if (found.rows.empty())
+		return std::nullopt;
+	return found.rows.front().integer(0);
+}
+
 std::vector<Outcome> exchanges_of(std::string_view link_id) {
 	static Statement select("SELECT " OB_OUTCOME_COLUMNS " FROM ob.outcomes WHERE kind = 'exchange' "
 	                        "AND phase IN ('recorded', 'done') AND link_id = $1 ORDER BY id");

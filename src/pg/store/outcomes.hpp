@@ -55,6 +55,8 @@ std::optional<Outcome> read_outcome(std::string_view call_id);
 std::optional<Outcome> find_exchange(std::string_view server, std::string_view grant_digest);
 /// The one exchange of a link that is under way.
 std::optional<Outcome> find_open_exchange(std::string_view link_id);
+/// The rotation of a connection's token of which it is not known yet which token is the live one.
+std::optional<std::int64_t> find_open_rotation(ConnectionId connection);
 /// The exchanges of a link that became connections, in order.
 std::vector<Outcome> exchanges_of(std::string_view link_id);
 

@@ -145,9 +145,46 @@ subtest 'an answer that was lost' => sub {
 	is(phase_of($connection) . state_of($connection), 'intentactive', 'it stays open');
 	sql('CALL ob.sync_due()');
 	is(phase_of($connection) . state_of($connection), 'intentactive', 'as long as nobody can tell');
+	is(calls_of('/transactions/sync', sub {
+		is(sql("SELECT status FROM ob.sync($connection)"), 'busy', 'nor is it read meanwhile');
+	}), 0, 'with a token that may be dead');
 	control($url, 'faults', { clear => JSON::PP::true });
 	sql('CALL ob.sync_due()');
 	is(phase_of($connection) . state_of($connection), 'failed donereauth_required', 'it is back: found out');
+};
+
+subtest 'a rotation that goes on without its caller' => sub {
+	my ($connection, $token) = connection_with_token('left alone');
+	sql("SELECT ob.sync($connection)");
+	control($url, 'latency', { path => "/plaid$rotate", ms => 4000 });
+	my $before = calls($rotate);
+	my $session = OpenBanking::Session->new($node);
+	$session->begin(rotating($connection));
+	wait_until('the call', sub { calls($rotate) > $before });
+	sql('SELECT pg_cancel_backend(' . $session->pid . ')');
+	is($session->finish->{state}, '57014', 'the caller is cancelled');
+	is(phase_of($connection), 'intent', 'the call is under way');
+
+	$session->value(q{SET openbanking.claim_timeout = '50ms'});
+	is(calls_of('/transactions/sync', sub {
+		is($session->value("SELECT status FROM ob.sync($connection)"), 'busy', 'ob.sync: busy');
+		like($session->query("CALL ob.sync_now($connection)")->{err}, qr/connection $connection .*: busy/, 'ob.sync_now: busy');
+		sql("UPDATE ob.sync_state SET next_sync_at = now() WHERE connection_id = $connection");
+		like($session->query(q{CALL ob.sync_due(user_ref => 'left alone')})->{err}, qr/0 connections/, 'ob.sync_due passes it over');
+	}), 0, 'the bank is not read');
+	is(calls_of('/item/remove', sub {
+		my $result = $session->query("SELECT ob.disconnect($connection)");
+		is($result->{state}, '55000', 'ob.disconnect: refused');
+		like($result->{err}, qr/token of connection $connection is being replaced.*Try again later/s, 'it says why');
+	}), 0, 'nothing is removed');
+	is($session->query(rotating($connection))->{state}, '55000', 'a second rotation: refused');
+	is(phase_of($connection), 'intent', 'all that while the call was under way');
+	is(can_sync($connection), 'none', 'with patience: synced afterwards');
+	control($url, 'latency', { path => "/plaid$rotate", ms => undef });
+	is(calls($rotate) - $before, 1, 'one rotation');
+	is_rotated($connection, $token, 'without its caller');
+	is(state_of($connection), 'active', 'nothing is wrong with the connection');
+	is(sql("SELECT ob.disconnect($connection)"), 'disconnected', 'it can be disconnected');
 };
 
 my %crashes = (
