@@ -18,6 +18,7 @@ extern "C" {
 #include "pg/worker/client.hpp"
 #include "pg/worker/first_look.hpp"
 #include "pg/worker/sync_start.hpp"
+#include "sync/failure.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -45,10 +46,13 @@ Task<void> renew(ConnectionId id, store::LoadedServer server, const store::NewCo
 	providers::Session session = Runtime::get().session(server.config, stats);
 	Task<providers::ConnectionHealth> asked =
 	    server.provider->health(std::move(session), adopted->established.credentials);
-	(void)co_await asked;
+	const providers::ConnectionHealth health = co_await asked;
+	const std::optional<SyncFailure> standing_error = sync::standing_failure(health);
 	store::as_owner([&] {
 		store::save_tokens(adopted->server, store::token_subject(id), adopted->established.credentials);
-		store::apply_repair(id, {.health = adopted->look.health, .consented = false, .user_ip = {}});
+		store::apply_repair(id, {.health = health, .consented = false, .user_ip = {}});
+		if (standing_error)
+			store::apply_standing_error(id, *standing_error);
 		audit(id, *adopted, "REAUTHORIZED");
 	});
 }

@@ -110,11 +110,12 @@ Fields start_relink(ConnectionId id, const std::string &options, const std::stri
 	link.kind = "relink";
 	link.options_json = options;
 	link.connection = id;
+	link.error_code = connection.error_code;
 	link.mapping_role = connection.mapping_role;
 	link.user_ip = user_ip;
 	providers::LinkRequest request;
 	request.credentials = store::load_credentials(connection);
-	request.error_code = connection.error_code;
+	request.error_code = link.error_code;
 	return start(std::move(link), store::load_server(connection.server, connection.mapping_role), std::move(request));
 }
 

@@ -46,6 +46,8 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 		const bool keep_raw = providers::parse_boolean(server_options(fresh.server).option("keep_raw")).value_or(false);
 		write_accounts(id, *fresh.look.accounts, keep_raw);
 	}
+	if (fresh.look.standing_error)
+		apply_standing_error(id, *fresh.look.standing_error);
 	return id;
 }
 
@@ -101,12 +103,22 @@ void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Ti
 		sync_state.run({Param::integer(id), Param::timestamp(failure.retry_at)});
 }
 
+std::optional<Timestamp> consent_expiry(ConnectionId id) {
+	static Statement select(
+	    "SELECT (extract(epoch from consent_expires_at) * 1000000)::bigint FROM ob.connections WHERE id = $1");
+	const Result found = select.read_fresh({Param::integer(id)});
+	return found.rows.empty() ? std::nullopt : found.rows.front().timestamp(0);
+}
+
 void apply_standing_error(ConnectionId id, const SyncFailure &failure) {
-	static Statement update(
+	static Statement connection(
 	    "UPDATE ob.connections SET state = $2, reauth_reason = $3, state_since = clock_timestamp(), "
 	    "error_code = $4, error_message = $5 WHERE id = $1");
-	update.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.reauth_reason),
-	            Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message)});
+	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = NULL WHERE connection_id = $1 "
+	                            "AND next_sync_at IS NOT NULL");
+	connection.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.reauth_reason),
+	                Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message)});
+	sync_state.run({Param::integer(id)});
 }
 
 void apply_disconnect(ConnectionId id, bool purge) {

@@ -19,6 +19,7 @@ struct FirstLook {
 	ConnectionHealth health;
 	std::string institution_logo; // base64 of a PNG
 	std::optional<AccountList> accounts;
+	std::optional<SyncFailure> standing_error; // what the connection is from the start, although it could be read
 };
 
 struct NewConnection {
@@ -59,6 +60,9 @@ void apply_repair(ConnectionId id, const Repair &repair);
 /// Records a failed sync or read: error, state, next attempt. Does nothing to a connection that has ended, or that
 /// synced well after `happened_at`.
 void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> happened_at);
+
+/// When the consent ends, as far as we know.
+std::optional<Timestamp> consent_expiry(ConnectionId id);
 
 /// The new state of a connection that is broken although its rows could be read just now. No next attempt.
 void apply_standing_error(ConnectionId id, const SyncFailure &failure);

@@ -19,7 +19,8 @@ struct Link {
 	std::string kind;         // link, relink, sandbox
 	std::string options_json; // canonical
 	std::optional<ConnectionId> connection;
-	std::string state; // open completed cancelled expired failed
+	std::string error_code; // of that connection when the link was made: what the journey is to mend
+	std::string state;      // open completed cancelled expired failed
 	std::string reason;
 	std::string mapping_role;
 	std::string user_ip;
@@ -45,7 +46,8 @@ std::string find_link_by_token(const Secret &token);
 /// The offer's token, as long as the link needs it; else empty. Under a fresh snapshot.
 Secret read_link_token(std::string_view link_id);
 
-/// An open, unexpired link like `wanted` (server, user, kind, options, connection), with its offer opened again.
+/// An open, unexpired link like `wanted` (server, user, kind, options, connection and its error), with its offer opened
+/// again.
 struct OpenLink {
 	std::string link_id;
 	providers::LinkOffer offer;

@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/loop.hpp"
 #include "pg/runtime.hpp"
+#include "sync/failure.hpp"
 
 namespace ob::pg::worker {
 
@@ -14,6 +15,7 @@ Task<void> read_health(store::LoadedServer server, providers::Credentials creden
 		providers::Session session = Runtime::get().session(server.config, stats);
 		Task<providers::ConnectionHealth> task = server.provider->health(session, std::move(credentials));
 		look->health = co_await task;
+		look->standing_error = sync::standing_failure(look->health);
 		if (look->health.institution_id.empty())
 			co_return;
 		Task<providers::Institution> named =

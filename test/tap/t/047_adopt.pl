@@ -113,6 +113,23 @@ subtest 'an item that is known already' => sub {
 		'audited');
 };
 
+subtest 'an item that stands in error' => sub {
+	my $item = item_elsewhere({ error => 'ITEM_LOGIN_REQUIRED' });
+	my $set = sub { control($url, 'plaid/items/set', { item_id => $item->{item_id}, error => $_[0] }) };
+	my $credentials = { access_token => $item->{access_token} };
+	my $row = adopt('erin', $credentials);
+	like($row, qr/^\d+\|reauth_required\|/, 'is taken over, and known to be so');
+	my ($connection) = $row =~ /^(\d+)/;
+	is(sql("SELECT reauth_reason, error_code, next_sync_at IS NULL FROM ob.connections "
+			. "JOIN ob.sync_state ON connection_id = id WHERE id = $connection"), 'login|ITEM_LOGIN_REQUIRED|t', 'with its reason');
+	like(adopt('erin', $credentials), qr/^$connection\|reauth_required\|/, 'once more: still so');
+	$set->(undef);
+	like(adopt('erin', $credentials), qr/^$connection\|active\|/, 'until it works');
+	is((sqlstate_of($node, "SELECT ob.sync($connection)"))[0], 'none', 'it can be synced');
+	$set->('USER_PERMISSION_REVOKED');
+	like(adopt('erin', $credentials), qr/^$connection\|revoked\|/, 'broken since');
+};
+
 subtest 'nothing is kept of what fails' => sub {
 	my $item = item_elsewhere();
 	my $credentials = { access_token => $item->{access_token} };
