@@ -157,8 +157,9 @@ TEST(PlaidInstitutions, ALimitIsTold) {
 	PlaidSession plaid;
 	plaid.transport.answer("/institutions/get", list_json({"a"}, "2"))
 	    .answer("/institutions/get", 429, plaid_error("RATE_LIMIT_EXCEEDED", "INSTITUTIONS_GET_LIMIT"));
-	EXPECT_EQ(caught([&] { run_task(plaid.provider.institutions(plaid.session(), "")); }).code(),
-	          ErrorCode::rate_limited);
+	const Error error = caught([&] { run_task(plaid.provider.institutions(plaid.session(), "")); });
+	EXPECT_EQ(error.code(), ErrorCode::rate_limited);
+	EXPECT_NE(error.hint().find("search by name, or read page by page with ob.request"), std::string::npos);
 }
 
 } // namespace

@@ -116,13 +116,29 @@ json::Object page_body(const ServerConfig &server, std::size_t offset) {
 	            error_detail(kListEndpoint, 200, {}, request_id), "Repeat the statement, or search by name.");
 }
 
+/// A page, with a hint that helps where the list is longer than Plaid's limit: to try again would only begin anew.
+Task<Answer> ask_page(Session session, std::size_t offset) {
+	try {
+		json::Object body = page_body(*session.server, offset);
+		Answer answer = co_await ask_institutions(std::move(session), kListEndpoint, std::move(body));
+		co_return std::move(answer);
+	} catch (const ProviderError &error) {
+		if (error.reaction() != Reaction::rate_limited)
+			throw;
+		throw ProviderError(error.code(), error.reaction(), error.provider_code(), error.message(), error.detail(),
+		                    "Plaid allows few pages of 500 banks a minute: search by name, or read page by page with "
+		                    "ob.request.",
+		                    error.retry_after());
+	}
+}
+
 /// Offsets count from a list that may change between two pages: what shows it is an error, never a shorter list.
 Task<std::vector<Institution>> list_institutions(Session session) {
 	std::vector<Institution> banks;
 	std::unordered_set<std::string> seen;
 	std::int64_t total = 0;
 	do {
-		Answer answer = co_await ask_institutions(session, kListEndpoint, page_body(*session.server, banks.size()));
+		Answer answer = co_await ask_page(session, banks.size());
 		if (!answer.total || *answer.total < 0)
 			bad_answer(kListEndpoint, "total is missing or negative", answer.request_id);
 		const bool nothing_new = answer.banks.empty() && std::ssize(banks) < *answer.total;
