@@ -98,7 +98,7 @@ struct LinkGrant {
 struct Journey {
 	enum class State {
 		open,    // nothing has come of it yet
-		granted, // `grants` are there
+		granted, // the user is through, `grants` are there; none where a connection was to be repaired
 		left,    // the user gave up, or the bank said no; he may begin again while the link lasts
 	};
 	State state = State::open;

@@ -113,7 +113,7 @@ TEST(PlaidJourney, IsOpenWhileSomethingMayCome) {
 	for (const std::string &list :
 	     {std::string("[]"), std::string("null"), "[" + std::string(kRunning) + "]",
 	      "[" + given_up("null") + "," + kRunning + "]", std::string(R"([{"link_session_id":"s"}])"),
-	      "[" + succeeded("") + "]", "[" + succeeded(R"({"public_token":null})") + "]"}) {
+	      std::string(R"([{"finished_at":"2026-03-10T11:02:03Z","results":null,"exit":null}])")}) {
 		const Journey found = journey(list);
 		EXPECT_EQ(found.state, Journey::State::open) << list;
 		EXPECT_TRUE(found.grants.empty() && found.reason.empty());
@@ -127,7 +127,6 @@ TEST(PlaidJourney, IsLeftWhenTheUserGaveUp) {
 	EXPECT_EQ(journey("[" + given_up("null") + "]").reason, "requires_credentials");
 	EXPECT_EQ(journey("[" + given_up(locked) + "]").reason, "ITEM_LOCKED");
 	EXPECT_EQ(journey("[" + given_up(locked, "2026-03-10T11:02:03Z", "on_exit") + "]").reason, "ITEM_LOCKED");
-	EXPECT_EQ(journey("[" + given_up(locked) + "," + succeeded("") + "]").state, Journey::State::left);
 	// The last exit tells why, wherever it stands; nine digits behind the second are read.
 	EXPECT_EQ(journey("[" + given_up(down, "2026-03-10T11:02:03.900000000Z") + "," +
 	                  given_up(locked, "2026-03-10T11:02:03.123456789Z") + "]")
@@ -137,6 +136,24 @@ TEST(PlaidJourney, IsLeftWhenTheUserGaveUp) {
 	EXPECT_EQ(journey(R"([{"exit":{"error":null,"metadata":null}}])").reason, "");
 	// A later success outweighs it.
 	EXPECT_EQ(journey("[" + given_up(locked) + "," + succeeded(added("p")) + "]").state, Journey::State::granted);
+}
+
+TEST(PlaidJourney, EndsWellWithoutATokenInUpdateMode) {
+	const std::string with_event = R"({"finished_at":"2026-03-10T11:02:03Z","results":null,"exit":null,"events":[)"
+	                               R"({"event_name":"OPEN"},{"event_name":"HANDOFF"}]})";
+	const std::string with_success = R"({"finished_at":"2026-03-10T11:02:03Z","on_success":{"public_token":null}})";
+	for (const std::string &session :
+	     {succeeded(""), succeeded(R"({"public_token":null})"), with_event, with_success}) {
+		// Whatever the user has left before or after it.
+		for (const std::string &list : {session, session + "," + given_up("null"), given_up("null") + "," + session,
+		                                session + "," + std::string(kRunning)}) {
+			const Journey found = journey("[" + list + "]");
+			EXPECT_EQ(found.state, Journey::State::granted) << list;
+			EXPECT_TRUE(found.grants.empty() && found.reason.empty()) << list;
+		}
+	}
+	const std::string handed_over_so_far = R"({"finished_at":null,"events":[{"event_name":"HANDOFF"}]})";
+	EXPECT_EQ(journey("[" + handed_over_so_far + "]").state, Journey::State::open);
 }
 
 TEST(PlaidJourney, TellsARefusedLinkToken) {

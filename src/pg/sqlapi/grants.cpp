@@ -5,12 +5,14 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "core/loop.hpp"
 #include "crypto/digest.hpp"
 #include "pg/locks.hpp"
 #include "pg/settings.hpp"
+#include "pg/sqlapi/journey.hpp"
 #include "pg/store/duplicates.hpp"
 #include "pg/store/links.hpp"
 #include "pg/store/outcomes.hpp"
@@ -44,7 +46,8 @@ struct OtherExchange {
 OtherExchange find_other(const Link &link, const std::string &digest) {
 	OtherExchange other;
 	store::as_owner([&] {
-		other.same = store::find_exchange(link.server, digest);
+		if (!digest.empty())
+			other.same = store::find_exchange(link.server, digest);
 		other.under_way = store::find_open_exchange(link.link_id);
 	});
 	if (other.same && other.same->link_id != link.link_id)
@@ -53,8 +56,8 @@ OtherExchange find_other(const Link &link, const std::string &digest) {
 	return other;
 }
 
-/// Waits for an exchange that stands in the way of this one. The row, if that was of the same grant or cannot be waited
-/// for longer; nothing if the way is free.
+/// Waits for an exchange that stands in the way of this one (no digest: of whatever comes). The row, if that was of the
+/// same grant or cannot be waited for longer; nothing if the way is free.
 Task<std::optional<Fields>> wait_for_other(Link link, std::string digest) {
 	using namespace std::chrono_literals;
 	const auto deadline = std::chrono::steady_clock::now() + settings::claim_timeout();
@@ -87,28 +90,39 @@ bool tells_accounts(const LinkGrant &grant) {
 	return !grant.institution_id.empty() && !grant.accounts.empty();
 }
 
-/// An application passes on a token and nothing else; the provider knows which bank it belongs to.
-Task<void> describe(Link link, LoadedServer server, std::vector<LinkGrant> *grants) {
-	if (std::all_of(grants->begin(), grants->end(), tells_accounts))
-		co_return;
+/// Takes over what the provider tells of the grants, which an application need not know; whether it named all of them.
+Task<bool> describe(Link link, LoadedServer server, std::vector<LinkGrant> *grants) {
 	Secret token;
-	bool matters = false;
-	store::as_owner([&] { matters = store::has_connections(link.server, link.user_ref); });
-	if (matters)
-		store::as_owner([&] { token = store::read_link_token(link.link_id); });
+	store::as_owner([&] { token = store::read_link_token(link.link_id); });
 	if (token.empty())
+		co_return false;
+	Task<providers::Journey> followed = follow(std::move(server), std::move(token));
+	const providers::Journey journey = co_await followed;
+	std::size_t named = 0;
+	for (LinkGrant &grant : *grants) {
+		const auto of_journey = std::find_if(journey.grants.begin(), journey.grants.end(),
+		                                     [&](const LinkGrant &other) { return other.value == grant.value; });
+		if (of_journey == journey.grants.end())
+			continue;
+		grant = *of_journey;
+		++named;
+	}
+	co_return named == grants->size();
+}
+
+/// An application passes on a token and nothing else; the provider knows which bank it belongs to.
+Task<void> describe_for_duplicates(Link link, LoadedServer server, std::vector<LinkGrant> *grants) {
+	bool matters = !std::all_of(grants->begin(), grants->end(), tells_accounts);
+	if (matters)
+		store::as_owner([&] { matters = store::has_connections(link.server, link.user_ref); });
+	if (!matters)
 		co_return;
-	providers::Journey journey;
 	try {
-		Task<providers::Journey> followed = follow(std::move(server), std::move(token));
-		journey = co_await followed;
+		Task<bool> described = describe(std::move(link), std::move(server), grants);
+		(void)co_await described;
 	} catch (const Error &) {
 		// What cannot be told now is noticed after the exchange.
 	}
-	for (LinkGrant &grant : *grants)
-		for (LinkGrant &described : journey.grants)
-			if (described.value == grant.value)
-				grant = described;
 }
 
 std::optional<ConnectionId> duplicate_of(const Link &link, const LinkGrant &grant) {
@@ -124,6 +138,8 @@ std::optional<ConnectionId> duplicate_of(const Link &link, const LinkGrant &gran
 
 // ---- the exchange ----
 
+/// Whether something new may come of the link. A user may finish in time and be heard of too late: what the provider
+/// names as the link's is good after its expiry too.
 void check_takes_grants(const Link &link, const GrantTerms &terms) {
 	if (!link.takes_grants() || (link.expired && !terms.vouched))
 		store::throw_ended(link);
@@ -151,10 +167,13 @@ Task<Fields> exchange_grant(Link link, LoadedServer server, LinkGrant grant, Gra
 	}
 }
 
-/// A grant among others that failed.
+/// A grant among others that failed: for good, or to be tried again.
 Fields failed_row(const Error &error) {
-	const bool unknown = error.code() == ErrorCode::outcome_unknown;
-	return status_row(unknown ? "waiting" : "error", error.message());
+	constexpr std::array kForGood{ErrorCode::refused, ErrorCode::not_allowed, ErrorCode::not_found,
+	                              ErrorCode::invalid_argument, ErrorCode::reauth_required};
+	if (std::find(kForGood.begin(), kForGood.end(), error.code()) != kForGood.end())
+		return status_row("error", error.message());
+	return status_row("waiting", error.message() + ": ask again");
 }
 
 // ---- several ----
@@ -166,10 +185,18 @@ struct Batch {
 	std::vector<LinkGrant> grants;
 	GrantTerms terms;
 	std::vector<std::optional<Fields>> rows;
-	bool refused_some = false; // as duplicates
 
-	std::size_t missing() const { return static_cast<std::size_t>(std::count(rows.begin(), rows.end(), std::nullopt)); }
+	bool misses_some() const { return std::count(rows.begin(), rows.end(), std::nullopt) > 0; }
 };
+
+/// More may come of a grant: it has its turn yet, or is asked for again, or was refused as a duplicate and may be
+/// allowed.
+bool is_unsettled(const std::optional<Fields> &row) {
+	if (!row)
+		return true;
+	const std::string status = row->at(1).value_or("");
+	return status == "waiting" || status == "duplicate";
+}
 
 Task<void> take_known(Batch *batch) {
 	for (const LinkGrant &grant : batch->grants) {
@@ -184,7 +211,6 @@ bool refuse_duplicate(Batch *batch, std::size_t i) {
 	if (!of)
 		return false;
 	batch->rows[i] = duplicate_row(*of, batch->grants[i].institution_name);
-	batch->refused_some = true;
 	if (!XactReadOnly)
 		store::as_owner([&] { store::mark_refused(batch->link.link_id, "duplicate"); });
 	return true;
@@ -194,8 +220,8 @@ Task<void> exchange_rest(Batch *batch) {
 	for (std::size_t i = 0; i < batch->grants.size(); ++i) {
 		if (batch->rows[i] || (!batch->terms.allow_duplicate && refuse_duplicate(batch, i)))
 			continue;
-		// The link is completed by its last grant; one that was refused as a duplicate may yet be allowed.
-		const bool keep_open = batch->missing() > 1 || batch->refused_some;
+		// The link is completed by its last grant, which is not settled itself so far.
+		const bool keep_open = std::count_if(batch->rows.begin(), batch->rows.end(), is_unsettled) > 1;
 		std::optional<Error> failure;
 		try {
 			Task<Fields> exchanged =
@@ -211,14 +237,20 @@ Task<void> exchange_rest(Batch *batch) {
 	}
 }
 
-} // namespace
-
-Task<providers::Journey> follow(LoadedServer server, Secret token) {
-	providers::CallStats stats;
-	providers::Session session = Runtime::get().session(server.config, stats);
-	Task<providers::Journey> followed = server.provider->follow_link(std::move(session), std::move(token));
-	co_return co_await followed;
+/// The worker completes a link with the last of its grants. If that one came to nothing, or was exchanged before the
+/// others were settled, it is done here.
+void complete_link(const Batch &batch) {
+	if (batch.grants.size() == 1 || XactReadOnly || std::any_of(batch.rows.begin(), batch.rows.end(), is_unsettled))
+		return;
+	const auto linked = std::find_if(batch.rows.begin(), batch.rows.end(),
+	                                 [](const std::optional<Fields> &row) { return row->front().has_value(); });
+	if (linked == batch.rows.end() || find_link(batch.link.link_id).state == "completed")
+		return;
+	const ConnectionId first = std::stoll(*(*linked)->front());
+	store::as_owner([&] { store::complete_link(batch.link.link_id, first); });
 }
+
+} // namespace
 
 Task<std::vector<Fields>> exchange_grants(Link link, LoadedServer server, std::vector<LinkGrant> grants,
                                           GrantTerms terms) {
@@ -229,20 +261,30 @@ Task<std::vector<Fields>> exchange_grants(Link link, LoadedServer server, std::v
 	batch.terms = std::move(terms);
 	Task<void> known = take_known(&batch);
 	co_await known;
-	if (batch.missing() > 0) {
+	if (batch.misses_some()) {
 		batch.link = find_link(batch.link.link_id);
+		if (batch.link.expired && !batch.terms.vouched) {
+			Task<bool> described = describe(batch.link, batch.server, &batch.grants);
+			batch.terms.vouched = co_await described;
+		}
 		check_takes_grants(batch.link, batch.terms);
 		if (!batch.terms.allow_duplicate) {
-			Task<void> described = describe(batch.link, batch.server, &batch.grants);
+			Task<void> described = describe_for_duplicates(batch.link, batch.server, &batch.grants);
 			co_await described;
 		}
 		Task<void> exchanged = exchange_rest(&batch);
 		co_await exchanged;
 	}
+	complete_link(batch);
 	std::vector<Fields> rows;
 	for (std::optional<Fields> &row : batch.rows)
 		rows.push_back(std::move(*row));
 	co_return std::move(rows);
+}
+
+Task<std::optional<Fields>> wait_for_exchange(Link link) {
+	Task<std::optional<Fields>> waited = wait_for_other(std::move(link), {});
+	co_return co_await waited;
 }
 
 std::vector<Fields> exchanged_rows(const Link &link) {

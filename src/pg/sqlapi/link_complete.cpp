@@ -2,9 +2,9 @@
 
 #include "pg/postgres.hpp"
 
-#include "core/time.hpp"
 #include "pg/entry.hpp"
 #include "pg/sqlapi/grants.hpp"
+#include "pg/sqlapi/journey.hpp"
 #include "pg/sqlapi/linking.hpp"
 #include "pg/sqlapi/repair.hpp"
 #include "pg/store/owner.hpp"
@@ -24,42 +24,29 @@ std::string link_id_of(const std::optional<std::string> &link_id, const json::Do
 	return id;
 }
 
-/// A provider's code is kept, its text never.
-std::string code_or(std::string_view text, std::string_view otherwise) {
-	constexpr std::size_t kLongest = 64;
-	const bool is_code = !text.empty() && text.size() <= kLongest &&
-	                     text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
-	                         std::string_view::npos;
-	return std::string(is_code ? text : otherwise);
+/// What the application says of a journey that came to nothing.
+std::string reason_in(const json::Document &response) {
+	const json::Node error = response.get("error");
+	return std::string(error.is_text() ? error.text() : error.text("error_code"));
 }
 
-Fields cancel(const Link &link, std::string_view reason) {
-	store::as_owner([&] { store::end_link(link.link_id, "cancelled", reason); });
-	return status_row("cancelled", "the link was cancelled: " + std::string(reason));
-}
-
-/// A journey that ended without a connection: no error, the link is cancelled.
-Fields cancelled_by(const Link &link, const json::Document &response) {
+/// A journey that ended without a connection: no error, the link is cancelled. Unless it has become one all the same:
+/// what the user did in one window may be told later than what he did in another.
+Task<std::vector<Fields>> complete_without_grant(Link link, std::string reason) {
+	Task<std::optional<Fields>> waited = wait_for_exchange(link);
+	std::vector<Fields> rows;
+	if (std::optional<Fields> row = co_await waited) {
+		rows.push_back(std::move(*row));
+		co_return std::move(rows);
+	}
+	link = find_link(link.link_id);
+	rows = exchanged_rows(link);
+	if (!rows.empty())
+		co_return std::move(rows);
 	if (link.state != "open" || link.expired)
 		store::throw_ended(link);
-	const json::Node error = response.get("error");
-	return cancel(link, code_or(error.is_text() ? error.text() : error.text("error_code"), "cancelled"));
-}
-
-/// What a journey without a grant means for its link.
-Fields ungranted_row(const Link &link, const providers::Journey &journey) {
-	const bool left = journey.state == providers::Journey::State::left;
-	const std::string reason = code_or(journey.reason, "cancelled");
-	if (left && link.expired)
-		return cancel(link, reason);
-	if (link.expired)
-		store::throw_ended(link);
-	if (!left)
-		return status_row("waiting", "the user has not finished yet");
-	std::string notice = "the user left (" + reason + ") and may begin again";
-	if (link.expires_at)
-		notice += " until " + time::format_timestamp(*link.expires_at);
-	return status_row("waiting", notice);
+	rows.push_back(cancel_row(link, reason));
+	co_return std::move(rows);
 }
 
 /// Nothing in the response tells what came of the link: the provider is asked, or the link itself if it has ended.
@@ -97,8 +84,8 @@ Task<std::vector<Fields>> complete(std::string link_id, std::string response_tex
 		link = find_link(link_id);
 	std::vector<Fields> rows;
 	if (response.has("error")) {
-		rows.push_back(cancelled_by(link, response));
-		co_return std::move(rows);
+		Task<std::vector<Fields>> ended = complete_without_grant(std::move(link), reason_in(response));
+		co_return co_await ended;
 	}
 	if (link.kind == "relink") {
 		Task<Fields> repaired = complete_repair(std::move(link), std::move(user_ip));

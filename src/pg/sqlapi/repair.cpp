@@ -6,6 +6,7 @@ extern "C" {
 
 #include "pg/guard.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
+#include "pg/sqlapi/journey.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/store/connections.hpp"
@@ -29,13 +30,23 @@ void store_repair(const store::Link &link, const store::Connection &connection, 
 	              .user_ip = repair.user_ip});
 }
 
+/// Whether the connection itself shows that the user has been through with it: it works, and did not before, or the
+/// consent lasts longer.
+bool shows_repair(const store::Connection &connection, const providers::ConnectionHealth &health) {
+	if (connection.state != "active")
+		return true;
+	std::optional<Timestamp> known;
+	store::as_owner([&] { known = store::consent_expiry(connection.id); });
+	return known && health.consent_expires_at > known;
+}
+
 } // namespace
 
 Task<Fields> complete_repair(store::Link link, std::string user_ip) {
 	const ConnectionId id = link.connection.value();
 	if (link.state == "completed")
 		co_return connection_row(id);
-	// An expired one is as good: what counts is what the provider says of the connection.
+	// An expired one is as good: what counts is what the provider says.
 	if (link.state != "open")
 		store::throw_ended(link);
 	guard([] { PreventCommandIfReadOnly("ob.link_complete() of a repair"); });
@@ -59,6 +70,14 @@ Task<Fields> complete_repair(store::Link link, std::string user_ip) {
 		                                    "): the user has to finish first");
 		row[1] = failure->new_state;
 		co_return std::move(row);
+	}
+	if (!shows_repair(connection, repair.health)) {
+		Secret token;
+		store::as_owner([&] { token = store::read_link_token(link.link_id); });
+		Task<providers::Journey> followed = follow(server, std::move(token));
+		const providers::Journey journey = co_await followed;
+		if (journey.state != providers::Journey::State::granted)
+			co_return ungranted_row(link, journey);
 	}
 	store::as_owner([&] { store_repair(link, connection, repair, stats.last_request_id); });
 	worker::sync_after_commit();

@@ -61,10 +61,19 @@ std::string exit_reason(json::Node exit) {
 	return std::string(error.has("error_code") ? error.text("error_code") : exit.get("metadata").text("status"));
 }
 
+/// The user came to Link's end. Update mode yields no token that could show it.
+bool ended_well(json::Node session) {
+	const std::vector<json::Node> events = session.get("events").items();
+	return session.has("results") || session.has("on_success") ||
+	       std::any_of(events.begin(), events.end(),
+	                   [](json::Node event) { return event.text("event_name") == "HANDOFF"; });
+}
+
 Journey read_journey(const json::Document &answer) {
 	Journey journey;
 	bool unfinished = false;
 	bool left = false;
+	bool finished = false;
 	std::optional<Timestamp> latest;
 	for (const json::Node session : answer.get("link_sessions").items()) {
 		add_grants(journey.grants, session);
@@ -72,6 +81,7 @@ Journey read_journey(const json::Document &answer) {
 		const std::string_view finished_at = session.text("finished_at");
 		if (!exit.exists()) {
 			unfinished |= finished_at.empty();
+			finished |= !finished_at.empty() && ended_well(session);
 			continue;
 		}
 		left = true;
@@ -81,7 +91,7 @@ Journey read_journey(const json::Document &answer) {
 			journey.reason = exit_reason(exit);
 		}
 	}
-	if (!journey.grants.empty())
+	if (!journey.grants.empty() || finished)
 		journey.state = Journey::State::granted;
 	else if (left && !unfinished)
 		journey.state = Journey::State::left;

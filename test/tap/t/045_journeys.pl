@@ -95,6 +95,23 @@ subtest 'a hosted link that expires' => sub {
 	expire($link);
 	like(complete($link), qr/^\d+\|active\|/, 'finished just before: linked, by asking');
 
+	($link, my $link_token) = open_link('xena');
+	my $public = in_link($link_token);
+	expire($link);
+	control($url, 'faults', { kind => 'error', path => "/plaid$asking", code => 'INTERNAL_SERVER_ERROR', count => 3 });
+	is((sqlstate_of($node, completing($link, { public_token => $public })))[0], 'OB008',
+		'finished just before, and its token comes after: nobody can tell whose it is');
+	is(calls_of($exchange, sub {
+		like(complete($link, { public_token => $public }), qr/^\d+\|active\|/, 'the provider can: linked');
+	}), 1, 'by one exchange');
+	($link, $link_token) = open_link('xerxes');
+	in_link($link_token);
+	expire($link);
+	is(calls_of($exchange, sub {
+		my $other = in_link((open_link('xavier'))[1]);
+		is((sqlstate_of($node, completing($link, { public_token => $other })))[0], '55000', "another link's token: refused");
+	}), 0, 'no exchange');
+
 	# Asking fails, or tells nothing.
 	($link, $page) = open_hosted('yara');
 	control($url, 'faults', { kind => 'error', path => "/plaid$asking", code => 'INTERNAL_SERVER_ERROR', count => 0 });
@@ -201,6 +218,43 @@ subtest 'several banks' => sub {
 	@rows = split /\n/, complete($link, { public_tokens => [ 'public-sandbox-never-made', $good ] });
 	like($rows[0], qr/^\|error\|\|\|plaid refused the public token$/, 'one bank fails');
 	like($rows[1], qr/^\d+\|active\|/, 'the other is linked');
+	like(link_state($link), qr/^completed/, 'the link is completed');
+	($link, $link_token) = open_link('other half');
+	complete($link, { public_tokens => [ in_link($link_token), 'public-sandbox-never-made' ] });
+	like(link_state($link), qr/^completed/, 'also if it is the last one that fails');
+};
+
+subtest 'several banks, one of which fails for now' => sub {
+	my @cases = (
+		[ 'the first', 'waiting active', 1, { kind => 'error', code => 'INSTITUTION_DOWN', nth => 1 } ],
+		[ 'the last', 'active waiting', 1, { kind => 'error', code => 'INSTITUTION_DOWN', nth => 2 } ],
+		[ 'the first, perhaps', 'waiting active', 0, { kind => 'cut', takes_effect => JSON::PP::false, nth => 1 } ],
+		[ 'the last, perhaps', 'active waiting', 1, { kind => 'cut', takes_effect => JSON::PP::false, nth => 2 } ],
+	);
+	foreach my $case (@cases)
+	{
+		my ($which, $expected, $exchanges, $fault) = @$case;
+		my ($link, $link_token) = open_link("later $which");
+		my @tokens = map { in_link($link_token, { institution_id => $_ }) } qw(ins_109508 ins_109509);
+		control($url, 'faults', { path => "/plaid$exchange", %$fault });
+		my @rows = split /\n/, complete($link, { public_tokens => \@tokens });
+		is(join(' ', map { (split /\|/)[1] } @rows), $expected, "$which: to be asked again");
+		like((grep { /waiting/ } @rows)[0], qr/: ask again$/, "$which: it says so");
+		like(link_state($link), qr/^open/, "$which: the link stays open");
+		control($url, 'faults', { clear => JSON::PP::true });
+		is(calls_of($exchange, sub { @rows = split /\n/, complete($link) }), $exchanges, "$which: the rest is done");
+		is(join(' ', map { (split /\|/)[1] } @rows), 'active active', "$which: both are linked");
+		like(link_state($link), qr/^completed/, "$which: the link is completed");
+		is(sql("SELECT count(*) FROM ob.connections WHERE user_ref = 'later $which'"), '2', "$which: once each");
+	}
+};
+
+subtest 'a bank that is in trouble from the start' => sub {
+	my ($link, $link_token) = open_link('tara');
+	my $public = in_link($link_token);
+	my $item = control($url, 'dump', { transactions => JSON::PP::false })->{plaid}{items}[-1]{item}{item_id};
+	control($url, 'plaid/items/set', { item_id => $item, error => 'ITEM_LOGIN_REQUIRED' });
+	like(complete($link, { public_token => $public }), qr/^\d+\|reauth_required\|$bank\|/, 'is linked, and says so');
 };
 
 subtest 'a bank that is linked already' => sub {
@@ -301,6 +355,24 @@ subtest 'ob.link_cancel' => sub {
 	control($url, 'latency', { path => "/plaid$exchange", ms => undef });
 	is((sqlstate_of($node, "SELECT ob.link_cancel('$link')"))[0], '55000', 'nor afterwards');
 	is((sqlstate_of($node, "SELECT ob.link_cancel('nothing')"))[0], '42704', 'nor what is not there');
+};
+
+subtest 'cancelled in one window, finished in another' => sub {
+	my ($link, $link_token) = open_link('quirin');
+	my $public = in_link($link_token);
+	control($url, 'latency', { path => "/plaid$exchange", ms => 1500 });
+	my $before = calls($exchange);
+	my $session = OpenBanking::Session->new($node);
+	$session->begin(completing($link, { public_token => $public }));
+	wait_until('the call', sub { calls($exchange) > $before });
+	like(sql("SET openbanking.claim_timeout = '50ms'; " . completing($link, { error => 'USER_CLOSED' })),
+		qr/^\|waiting\|\|\|another session/, 'without patience: to be asked again');
+	my $told = complete($link, { error => 'USER_CLOSED' });
+	my $row = $session->finish->{out};
+	like($row, qr/^\d+\|active\|/, 'it is being exchanged');
+	is($told, $row, 'so that is what both are told');
+	is(complete($link, { error => 'USER_CLOSED' }), $row, 'and whoever asks later');
+	control($url, 'latency', { path => "/plaid$exchange", ms => undef });
 };
 
 subtest 'days_requested' => sub {

@@ -109,7 +109,8 @@ subtest 'whatever becomes of the transaction' => sub {
 
 subtest 'while the connection is synced' => sub {
 	my $connection = link_bank($node, 'rena');
-	my ($link) = relink($connection);
+	my ($link, $page) = relink($connection);
+	approve($page);
 	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 600 });
 	my $before = calls('/transactions/sync');
 	my $syncer = OpenBanking::Session->new($node);
@@ -120,6 +121,56 @@ subtest 'while the connection is synced' => sub {
 	like(complete($link), qr/^$connection\|active\|/, 'else it waits for the sync');
 	is($syncer->finish->{state}, 'none', 'which ends well');
 	control($url, 'latency', { path => '/plaid/transactions/sync', ms => undef });
+};
+
+subtest 'a connection that works all the while' => sub {
+	my $connection = link_bank($node, 'rhea');
+	sql("UPDATE ob.connections SET requires_reauth = true WHERE id = $connection");
+	my $consent = "SELECT requires_reauth, consent_given_at FROM ob.connections WHERE id = $connection";
+	my $before = sql($consent);
+	my ($link, $page) = relink($connection);
+	like(complete($link), qr/^\|waiting\|\|\|the user has not finished yet/, 'nobody has opened the page');
+	like(complete($link, '{"public_token": "public-sandbox-of-no-use"}'), qr/^\|waiting\|/, 'whatever the application says');
+	open_page($page);
+	submit_page($page, login => {}, 'cancel');
+	like(complete($link), qr/^\|waiting\|\|\|the user left \(\w+\) and may begin again/, 'the user left');
+	is(sql($consent), $before, 'no consent is recorded');
+	is(link_state($link), "open||$connection", 'the link stays open');
+	approve($page);
+	like(complete($link), qr/^$connection\|active\|/, 'the user has been through with it');
+	is(sql("SELECT requires_reauth, consent_given_at > created_at + interval '0.1 s' FROM ob.connections "
+			. "WHERE id = $connection"), 'f|t', 'that is a new consent');
+	is(link_state($link), "completed||$connection", 'the link is completed');
+
+	$before = sql($consent);
+	($link, $page) = relink($connection);
+	open_page($page);
+	submit_page($page, login => {}, 'cancel');
+	sql("UPDATE ob.links SET expires_at = now() - interval '1 second' WHERE link_id = '$link'");
+	like(complete($link), qr/^\|cancelled\|/, 'left, and the link expired: cancelled');
+	is(sql($consent), $before, 'no consent');
+
+	# A consent that lasts longer than before tells without asking.
+	my $until = sub { control($url, 'plaid/items/set', { item_id => item_of($connection), consent_expiration_time => $_[0] }) };
+	$until->('2030-01-01T00:00:00Z');
+	sql("SELECT ob.sync($connection)");
+	($link) = relink($connection);
+	like(complete($link), qr/^\|waiting\|/, 'the same as before');
+	$until->('2030-06-01T00:00:00Z');
+	is(calls_of('/link/token/get', sub { like(complete($link), qr/^$connection\|active\|/, 'longer') }), 0, 'seen at once');
+	like(sql("SELECT consent_expires_at FROM ob.connections WHERE id = $connection"), qr/^2030-06-01/, 'and stored');
+};
+
+subtest 'a link for one error is not handed out for another' => sub {
+	my $connection = link_bank($node, 'roxy');
+	break_login($connection, 'NO_ACCOUNTS');
+	my ($accounts) = relink($connection);
+	sql("UPDATE ob.connections SET error_code = 'ITEM_LOGIN_REQUIRED' WHERE id = $connection");
+	my ($login) = relink($connection);
+	isnt($login, $accounts, 'a login does not ask for accounts');
+	is((relink($connection))[0], $login, 'it is handed out again');
+	sql("UPDATE ob.connections SET state = 'active', error_code = NULL WHERE id = $connection");
+	isnt((relink($connection))[0], $_, 'nor is either for one that works') for $login, $accounts;
 };
 
 subtest 'another choice of accounts' => sub {
