@@ -5,7 +5,10 @@ use strict;
 use warnings;
 
 use IPC::Run ();
+use Scalar::Util qw(weaken);
 use Time::HiRes qw(time);
+
+my %open; # sessions that are there still
 
 sub new
 {
@@ -14,6 +17,7 @@ sub new
 	my @command = ($node->installed_command('psql'), '-X', '-A', '-t', '-q', '-d', $node->connstr($database // 'postgres'));
 	$self->{run} = IPC::Run::start(\@command, '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
 	$self->{in} = "\\set VERBOSITY verbose\n\\timing on\n";
+	weaken($open{$self} = $self);
 	$self->{pid} = $self->value('SELECT pg_backend_pid()');
 	return $self;
 }
@@ -99,9 +103,23 @@ sub quit
 
 sub DESTROY
 {
+	my ($self) = @_;
 	local ($?, $@);
-	eval { $_[0]->quit };
+	delete $open{$self};
+	eval { $self->quit };
 	return;
+}
+
+# Whatever lives until the interpreter goes down is destroyed in no order: parts of an IPC::Run before its session, which
+# would then wait for ever.
+END
+{
+	my $status = $?;
+	foreach my $session (grep { defined && !$_->{lost}++ } values %open)
+	{
+		eval { $session->{run}->kill_kill(grace => 2) };
+	}
+	$? = $status;
 }
 
 1;
