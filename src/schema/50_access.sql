@@ -193,7 +193,7 @@ COMMENT ON FUNCTION ob.revoke_webhook(pg_catalog.regrole) IS 'Takes back what ob
 
 CREATE FUNCTION ob.allow(actor pg_catalog.text, user_ref pg_catalog.text, until pg_catalog.timestamptz DEFAULT NULL)
 RETURNS pg_catalog.void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
 BEGIN
 	INSERT INTO ob.access_grants AS g (actor, user_ref, until) VALUES (allow.actor, allow.user_ref, allow.until)
@@ -207,7 +207,7 @@ COMMENT ON FUNCTION ob.allow(pg_catalog.text, pg_catalog.text, pg_catalog.timest
 'Lets the end user `actor` see the rows of `user_ref`, until a time or without an end; said again, the new end counts.';
 
 CREATE FUNCTION ob.disallow(actor pg_catalog.text, user_ref pg_catalog.text) RETURNS pg_catalog.bool
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
 BEGIN
 	DELETE FROM ob.access_grants g WHERE g.actor = disallow.actor AND g.user_ref = disallow.user_ref;

@@ -112,6 +112,9 @@ ALTER TABLE ob.audit_log ENABLE ALWAYS TRIGGER keep_all;
 
 -- ---- writing lines ----
 
+-- Functions in PL/pgSQL that are given names or addresses of people plan with parameters only (plan_cache_mode): a plan for
+-- one value would have auto_explain write that value into the server log.
+
 CREATE FUNCTION ob.acting() RETURNS pg_catalog.jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT jsonb_strip_nulls(jsonb_build_object(
@@ -122,7 +125,7 @@ $$ SELECT jsonb_strip_nulls(jsonb_build_object(
 COMMENT ON FUNCTION ob.acting() IS 'Who has this session do things, as ob.record_audit wants it.';
 
 CREATE FUNCTION ob.pseudonym(of_user pg_catalog.text) RETURNS pg_catalog.uuid
-LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
 DECLARE
 	known uuid;
@@ -141,7 +144,7 @@ CREATE FUNCTION ob.record_audit(action pg_catalog.text, connection_id pg_catalog
 	details pg_catalog.jsonb DEFAULT NULL, request_id pg_catalog.text DEFAULT NULL, user_ip pg_catalog.inet DEFAULT NULL,
 	acting pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
 DECLARE
 	who jsonb := COALESCE(acting, ob.acting());

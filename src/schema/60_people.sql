@@ -25,7 +25,7 @@ $$;
 COMMENT ON FUNCTION ob.person_data(pg_catalog.text) IS 'All that is kept about an end user, secrets apart.';
 
 CREATE FUNCTION ob.forget_person(of_user pg_catalog.text) RETURNS pg_catalog.jsonb
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
 DECLARE
 	banks int8[] := ARRAY(SELECT c.id FROM ob.connections c WHERE c.user_ref = of_user);

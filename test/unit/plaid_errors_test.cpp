@@ -183,6 +183,17 @@ TEST(PlaidErrors, ShowsNoTextInPlaceOfACode) {
 	EXPECT_EQ(error.provider_code(), "");
 }
 
+TEST(PlaidErrors, ShowsNoSecretInPlaceOfACodeOrId) {
+	EXPECT_EQ(presentable_code("NEW_ERROR_42"), "NEW_ERROR_42");
+	EXPECT_EQ(presentable_code("plaid-internal-error"), "plaid-internal-error");
+	EXPECT_EQ(presentable_request_id("m8MDnv9okwxFNBV"), "m8MDnv9okwxFNBV");
+	for (const char *secret : {"access-sandbox-1b7dc4ae-2d03-4b0e-8b1a-6a3d7c5e9f00", "0123456789abcdef0123456789abcd",
+	                           "4111111111111111", "GB29 NWBK 6016 1331 9268 19", "alice@example.com", ""}) {
+		EXPECT_EQ(presentable_code(secret), "") << secret;
+		EXPECT_EQ(presentable_request_id(secret), "") << secret;
+	}
+}
+
 // ---- sending ----
 
 Call call_to(const char *endpoint) {

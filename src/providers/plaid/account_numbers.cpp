@@ -8,6 +8,7 @@
 
 #include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
+#include "providers/plaid/errors.hpp"
 #include "json/document.hpp"
 
 #include "core/pure.hpp"
@@ -88,7 +89,7 @@ Task<std::vector<AccountNumber>> account_numbers(Session session, Credentials cr
 	try {
 		const json::Document answer = co_await ask_item(std::move(session), kAuthEndpoint, credentials);
 		if (stats)
-			stats->last_request_id = answer.text("request_id");
+			stats->last_request_id = presentable_request_id(answer.text("request_id"));
 		co_return read_numbers(answer);
 	} catch (const ProviderError &error) {
 		if (error.provider_code() != "NO_AUTH_ACCOUNTS") // cards and loans only

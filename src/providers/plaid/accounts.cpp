@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "core/time.hpp"
 #include "providers/plaid/client.hpp"
+#include "providers/plaid/errors.hpp"
 #include "providers/plaid/fields.hpp"
 #include "json/document.hpp"
 #include "json/pans.hpp"
@@ -194,7 +195,7 @@ AccountList read_accounts(std::string bytes, std::string_view endpoint, std::str
 	if (!answered && id.empty())
 		bad_answer(endpoint, "accounts is missing");
 	if (request_id)
-		*request_id = id;
+		*request_id = presentable_request_id(id);
 	return list;
 }
 

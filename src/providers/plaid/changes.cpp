@@ -92,7 +92,7 @@ public:
 		Answer answer = read_answer(std::move(response.body), raw_);
 		if (session_.stats) {
 			++session_.stats->pages;
-			session_.stats->last_request_id = answer.request_id;
+			session_.stats->last_request_id = presentable_request_id(answer.request_id);
 		}
 		check(answer);
 		answer.page.has_more = *answer.has_more;

@@ -113,7 +113,7 @@ Task<json::Document> ask(Session session, Call call) {
 	if (!document.is_object())
 		bad_answer(endpoint, "the answer is no object");
 	if (stats)
-		stats->last_request_id = document.text("request_id");
+		stats->last_request_id = presentable_request_id(document.text("request_id"));
 	co_return std::move(document);
 }
 

@@ -178,16 +178,6 @@ const ErrorRule &by_status(int status) {
 	return status >= 500 ? kServerError : kOther;
 }
 
-/// Codes and ids are shown; anything that does not look like one is provider text, or worse.
-std::string_view presentable(std::string_view word) {
-	constexpr std::size_t kLongest = 64; // the longest code has 44, a request id about 15
-	const auto good = [](char c) {
-		return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-		       c == '.';
-	};
-	return word.size() <= kLongest && std::all_of(word.begin(), word.end(), good) ? word : std::string_view{};
-}
-
 std::optional<json::Document> parse_error(std::string_view body) {
 	try {
 		return json::Document::parse(body);
@@ -226,6 +216,23 @@ std::string_view reauth_reason(const ErrorRule &rule, std::string_view code_reas
 	return rule.reauth_reason;
 }
 
+std::string_view presentable_code(std::string_view code) {
+	constexpr std::size_t kLongest = 64; // the longest code has 44
+	const auto good = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+	const bool looks_right = !code.empty() && code.size() <= kLongest && code.front() >= 'A' &&
+	                         std::all_of(code.begin(), code.end(), good);
+	return looks_right || find(kRules, code) ? code : std::string_view{};
+}
+
+std::string_view presentable_request_id(std::string_view id) {
+	constexpr std::size_t kLongest = 20; // they have 15; every token, secret and IBAN has more
+	const auto good = [](char c) {
+		return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+	};
+	const bool looks_right = id.size() <= kLongest && std::all_of(id.begin(), id.end(), good) && !text::has_pan(id);
+	return looks_right ? id : std::string_view{};
+}
+
 ProviderError error_from(const http::Response &response, std::string_view endpoint, Timestamp now) {
 	const std::optional<json::Document> body = parse_error(response.body);
 	ErrorFacts facts;
@@ -250,7 +257,7 @@ ProviderError error_from(const http::Response &response, std::string_view endpoi
 	auto wait = response.retry_after(now);
 	if (!wait && rule->wait > std::chrono::seconds(0))
 		wait = rule->wait;
-	const std::string_view code = presentable(facts.code);
+	const std::string_view code = presentable_code(facts.code);
 	return ProviderError(rule->error, rule->reaction, std::string(code), std::string(rule->message),
 	                     error_detail(endpoint, response.status, code, request_id), std::string(rule->hint), wait,
 	                     std::string(reauth_reason(*rule, facts.code_reason)));
@@ -261,9 +268,9 @@ std::string error_detail(std::string_view endpoint, int status, std::string_view
 	detail += endpoint;
 	if (status != 0)
 		detail.append(", HTTP status ").append(std::to_string(status));
-	if (const auto shown = presentable(code); !shown.empty())
+	if (const auto shown = presentable_code(code); !shown.empty())
 		detail.append(", code ").append(shown);
-	if (const auto shown = presentable(request_id); !shown.empty())
+	if (const auto shown = presentable_request_id(request_id); !shown.empty())
 		detail.append(", request id ").append(shown);
 	return detail;
 }

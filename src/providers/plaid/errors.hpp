@@ -39,6 +39,11 @@ const ErrorRule &rule_for(const ErrorFacts &facts);
 /// What connections.reauth_reason becomes.
 std::string_view reauth_reason(const ErrorRule &rule, std::string_view code_reason);
 
+/// What is kept and shown of an answer besides data: a code and a request id, if it looks like one. Anything else is text of
+/// the provider's, or a secret that it echoes, and becomes empty.
+std::string_view presentable_code(std::string_view code);
+std::string_view presentable_request_id(std::string_view id);
+
 /// The error that an answer other than 200 means.
 ProviderError error_from(const http::Response &response, std::string_view endpoint, Timestamp now);
 /// DETAIL of every error of ours: provider, endpoint, HTTP status (left out if 0), provider code, request id.

@@ -88,7 +88,7 @@ Task<Answer> ask_institutions(Session session, std::string_view endpoint, json::
 	});
 	reader.finish();
 	if (stats)
-		stats->last_request_id = answer.request_id;
+		stats->last_request_id = presentable_request_id(answer.request_id);
 	co_return std::move(answer);
 }
 

@@ -82,7 +82,7 @@ ConnectionHealth read_health(const json::Document &answer) {
 	facts.code_reason = error.text("error_code_reason");
 	const ErrorRule &rule = rule_for(facts);
 	health.standing_error = rule.reaction;
-	health.error_code = facts.code;
+	health.error_code = presentable_code(facts.code);
 	health.error_hint = rule.hint;
 	health.reauth_reason = reauth_reason(rule, facts.code_reason);
 	return health;
@@ -126,7 +126,7 @@ Task<Established> exchange(Session session, LinkGrant grant) {
 	json::Document answer = co_await ask_once(std::move(session), std::move(call), kExchangeLost);
 	Established established;
 	established.provider_connection_id = answer.text("item_id");
-	established.request_id = answer.text("request_id");
+	established.request_id = presentable_request_id(answer.text("request_id"));
 	established.credentials.emplace(kToken, Secret(answer.text("access_token")));
 	if (established.provider_connection_id.empty() || answer.text("access_token").empty())
 		outcome_unknown(kExchangeLost, error_detail(endpoint, 200, {}, established.request_id));
@@ -176,7 +176,7 @@ Task<Adopted> adopt(Session session, std::string credentials_json) {
 		throw Error(ErrorCode::invalid_argument, "the access token belongs to another item_id",
 		            error_detail(kItemEndpoint, 200, {}, answer.text("request_id")));
 	adopted.established.provider_connection_id = id;
-	adopted.established.request_id = answer.text("request_id");
+	adopted.established.request_id = presentable_request_id(answer.text("request_id"));
 	co_return std::move(adopted);
 }
 

@@ -9,6 +9,7 @@
 #include "core/text.hpp"
 #include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
+#include "providers/plaid/errors.hpp"
 #include "json/document.hpp"
 
 #include "core/pure.hpp"
@@ -93,7 +94,7 @@ Task<http::Response> raw_call(Session session, RawCall call, Credentials credent
 	CallStats *stats = session.stats;
 	http::Response response = co_await send_raw(std::move(session), std::move(sent));
 	if (stats)
-		stats->last_request_id = request_id(response);
+		stats->last_request_id = presentable_request_id(request_id(response));
 	co_return std::move(response);
 }
 

@@ -98,7 +98,7 @@ public:
 		Answer answer = read_answer(std::move(response.body), read_ > 0);
 		if (session_.stats) {
 			++session_.stats->pages;
-			session_.stats->last_request_id = answer.request_id;
+			session_.stats->last_request_id = presentable_request_id(answer.request_id);
 		}
 		check(answer);
 		co_return std::move(answer.page);

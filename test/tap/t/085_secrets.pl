@@ -1,101 +1,423 @@
-# Tokens, secrets and account numbers are nowhere but sealed: not in log, tables, statistics, EXPLAIN, messages or what
-# other sessions see.
+# No secret anywhere but sealed, no person in any log: everything is planted with texts that occur nowhere else, everything
+# the extension can do is done, failures included, and then every byte that the server has written is searched for them.
 use strict;
 use warnings;
 
 use JSON::PP ();
-use MIME::Base64;
+use MIME::Base64 qw(decode_base64 encode_base64);
 use OpenBanking;
+use OpenBanking::Canaries;
+use OpenBanking::Hosted;
+use OpenBanking::Keys;
 use OpenBanking::Links;
-use OpenBanking::Session;
-use PostgreSQL::Test::Utils;
+use OpenBanking::Wire;
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
+use Time::HiRes qw(sleep time);
+
+# ---- what may stand where ----
+
+my @told = ('log', 'csvlog', 'pg_stat_statements', 'pg_stat_activity', 'planner statistics', 'EXPLAIN', 'messages');
+my @stored = ('answers', 'data files', 'WAL', 'pg_dump', 'pg_dumpall');
+my %allowed = (
+	secret => [],          # tokens, codes, addresses of links, keys, credentials, numbers of accounts and cards
+	echo => [],            # what a provider says in words of its own
+	unsealed => [ 'planner statistics', @stored ],    # a secret that somebody wrote into a user mapping in clear, which sandbox allows
+	person => \@stored,    # names, texts of transactions, who an end user is
+	control => [ @told, @stored ],    # must be found, or the search is worth nothing
+);
+
+my $canaries = OpenBanking::Canaries->new;
+my $json = JSON::PP->new->canonical;
+sub text { return join '', map { ('a' .. 'z', 2 .. 9)[ rand 34 ] } 1 .. $_[0] // 16; }
+sub digits { return join '', map { int rand 10 } 1 .. $_[0]; }
+sub secret { return $canaries->plant('secret', $_[0], $_[1] // text(30)); }
+sub person { return $canaries->plant('person', $_[0], $_[1] // 'Zoe' . text()); }
+sub echo { return $canaries->plant('echo', $_[0], text()); }
+
+# The part of a token that is no prefix; returns the token.
+sub token
+{
+	my ($name, $value) = @_;
+	secret($name, $value =~ s/^[a-z]+-sandbox-//r);
+	return $value;
+}
+secret("any $_ token", "$_-sandbox-") foreach 'access', 'public', 'link';
+
+sub card_number
+{
+	my ($name) = @_;
+	my $number = '4' . digits(14);
+	my ($sum, $double) = (0, 1);
+	foreach my $digit (reverse split //, $number)
+	{
+		my $value = $double ? $digit * 2 : $digit;
+		$sum += $value > 9 ? $value - 9 : $value;
+		$double = !$double;
+	}
+	return secret($name, $number . (10 - $sum % 10) % 10);
+}
+
+# ---- the cluster, watched as closely as can be ----
 
 my $url = start_sandbox();
-my $node = new_node('main', $url, { log_min_messages => 'debug2', log_error_verbosity => 'verbose', debug_print_plan => 'on',
-	log_parameter_max_length_on_error => -1, track_activity_query_size => '100kB' });
+my ($client_secret, $file_secret, $clear_secret) =
+  (secret('client secret'), secret('client secret of a file'), $canaries->plant('unsealed', 'client secret in clear', text(30)));
+control($url, 'config', { clients => [ map { { client_id => "client$_->[0]", secret => $_->[1] } }
+	  [ 1, $client_secret ], [ 2, $file_secret ], [ 3, $clear_secret ] ] });
+my $node = new_node('main', "$url,http://127.0.0.1:9", {
+	shared_preload_libraries => 'auto_explain,pg_stat_statements', logging_collector => 'on', log_directory => 'log', log_statement => 'none',
+	log_destination => 'stderr,csvlog', log_min_messages => 'debug5', log_error_verbosity => 'verbose',
+	log_min_duration_statement => 0, log_parameter_max_length => 0, log_parameter_max_length_on_error => 0,
+	log_temp_files => 0, log_connections => 'on', log_disconnections => 'on', log_lock_waits => 'on', log_rotation_size => 0,
+	'auto_explain.log_min_duration' => 0, 'auto_explain.log_analyze' => 'on', 'auto_explain.log_verbose' => 'on',
+	'auto_explain.log_settings' => 'on', 'auto_explain.log_triggers' => 'on', 'auto_explain.log_nested_statements' => 'on',
+	'pg_stat_statements.track' => 'all', track_activity_query_size => 65536,
+	max_wal_size => '2GB', wal_keep_size => '1GB', wal_level => 'logical' });
 links_at($node, $url);
-sql("CREATE SERVER plaid FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid', environment 'sandbox', api_url '$url/plaid', client_name 'Test')");
-my $sealed = do {
-	# As doc/security.md has it: not in a statement that is logged.
-	sql(q{SET log_min_messages = 'panic'; SELECT ob.seal('plaid', 'client_secret', 'sandbox-secret')});
+my $dir = $node->basedir;
+my @ring;
+
+# Puts a key in front of the ring, or begins with the one that is there.
+sub add_key
+{
+	my ($line) = @_;
+	unshift @ring, $line;
+	my ($id, $key) = split /:/, $line;
+	secret("key $id", $key =~ s/=*$//r);
+	secret("bytes of key $id", decode_base64($key));
+	return write_private("$dir/keys", @ring);
+}
+add_key(slurp_file("$dir/keys") =~ s/\n//r);
+
+# ---- talking to it, and hearing what it says ----
+
+my %heard;    # by place
+# Who watches, and who speaks: values of parameters must not become constants of plans, which auto_explain would show.
+my %settings = (plan_cache_mode => 'force_generic_plan');
+my $watcher = OpenBanking::Wire->new($node);
+my $session = OpenBanking::Wire->new($node, %settings);
+sub rows_text { return join "\n", map { join '|', map { $_ // '' } @$_ } @{ $_[0]{rows} }; }
+sub watch
+{
+	$heard{pg_stat_activity} .= rows_text($watcher->query(q{SELECT a::text FROM pg_stat_activity a WHERE pid <> pg_backend_pid()}));
+	return;
+}
+
+# Ends what was begun; its state must be the expected one ('none': well). Returns the result.
+sub ended
+{
+	my ($name, $state) = @_;
+	my $result = $session->finish;
+	$heard{messages} .= $result->{heard};
+	is($result->{lost} ? 'lost' : $result->{state}, $state, $name) or diag($result->{heard} =~ tr/\0/ /r);
+	$session = OpenBanking::Wire->new($node, %settings) if $result->{lost} && $state ne 'lost';
+	return $result;
+}
+sub fails
+{
+	my ($name, $state, @statement) = @_;
+	$session->begin(@statement);
+	my $result = ended($name, $state);
+	watch();
+	return $result;
+}
+# Fails in whatever way.
+sub hear_failure
+{
+	my ($name, @statement) = @_;
+	my $result = $session->query(@statement);
+	$heard{messages} .= $result->{heard};
+	like($result->{state}, qr/^(OB00\d|22023)$/, $name);
+	return;
+}
+# What is asked for keeps secrets to itself as well.
+sub answers
+{
+	my ($sql, @values) = @_;
+	$heard{answers} .= rows_text(fails($sql, 'none', $sql, @values));
+	return;
+}
+sub does { my ($name, @statement) = @_; return @{ fails($name, 'none', @statement)->{rows}[0] // [] }; }
+sub fault { return control($url, 'faults', { path => "/plaid$_[0]", %{ $_[1] } }); }
+sub no_faults { return control($url, 'faults', { clear => JSON::PP::true }); }
+
+# ---- servers, with secrets of every kind ----
+
+sub server
+{
+	my ($name, $client, $secret_option, $secret, $api_url) = @_;
+	$session->query(qq{CREATE SERVER $name FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid', environment 'sandbox',
+		api_url '@{[ $api_url // "$url/plaid" ]}', client_name 'Test', products 'auth,transactions', keep_raw 'true')});
+	($secret) = does("sealed for $name", 'SELECT ob.seal($1, $2, $3)', $name, $secret_option, $secret) unless $secret_option =~ /_file/;
+	does("mapping of $name", "CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (client_id 'client$client', $secret_option '$secret')");
+	return;
+}
+sql('CREATE EXTENSION pg_stat_statements');
+server('plaid', 1, 'client_secret', $client_secret);
+server('wrong', 1, 'client_secret', secret('wrong client secret'));
+server('closed', 1, 'client_secret', $client_secret, 'http://127.0.0.1:9');
+server('filed', 2, 'client_secret_file', write_private("$dir/secret", $file_secret));
+server('clear', 3, 'client_secret', 'placeholder');
+# A clear secret in a statement, as doc/security.md has it.
+sub unlogged
+{
+	return sql("SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';
+		SET auto_explain.log_min_duration = -1; SET pg_stat_statements.track = 'none'; $_[0]");
+}
+unlogged("ALTER USER MAPPING FOR PUBLIC SERVER clear OPTIONS (SET client_secret '$clear_secret')");
+like(unlogged("SELECT ob.seal('plaid', 'client_secret', '" . secret('secret sealed by a statement') . "')"), qr/^obsealed:v1:/, 'sealed by a statement');
+does('live tables', 'CREATE SCHEMA live');
+does('live tables', 'IMPORT FOREIGN SCHEMA ob FROM SERVER plaid INTO live');
+
+sub begin_link
+{
+	my ($user) = @_;
+	my ($link, $link_token) = does('a link', q{SELECT link_id, token FROM ob.link('plaid', $1, '{"mode": "embedded"}')}, $user);
+	return ($link, public_token(token("link token of link $link", $link_token)));
+}
+
+my $alice = person('end user');
+my %user = (email_address => person('e-mail') . '@example.com', phone_number => '+1' . person('phone', '415' . digits(9)));
+my $address = '2001:db8:' . join ':', map { sprintf '%x', 0x1000 + rand 0xE000 } 1 .. 6;
+person('address', $address);
+
+# Accounts and transactions full of what must not get about. (connection)
+sub adopt
+{
+	my ($name, $server, $client, $user) = @_;
+	my $item = control($url, 'plaid/items/create', { client_id => "client$client", products => [ 'auth', 'transactions' ],
+		access_token => token("token of $name", 'access-sandbox-' . text(36)) })->{items}[0];
+	my %of = (item_id => $item->{item_id});
+	control($url, 'plaid/accounts/set', { %of, account_id => $item->{account_ids}[0],
+		set => { name => person("account of $name") . ' ' . card_number("card in an account of $name"), official_name => person("official name of $name") } });
+	control($url, 'plaid/transactions/add', { %of, transactions => [
+		{ name => person("payee of $name"), merchant_name => person("merchant of $name"),
+			original_description => person("description of $name") . ' ' . card_number("card in a description of $name"),
+			payment_meta => { reference_number => card_number("card in a reference of $name"), payee => person("payee in raw of $name") },
+			counterparties => [ { name => person("counterparty of $name"), type => 'merchant', confidence_level => 'HIGH',
+				account_numbers => { bacs => { account => secret("bacs of $name", digits(12)), sort_code => '601613' },
+					international => { iban => secret("iban of $name", 'GB29NWBK' . digits(14)), bic => 'NWBKGB21' } } } ] },
+		$server eq 'plaid' ? () :    # there live tables are read, which refuse such a row
+		  { name => person("row without a day of $name") . ' ' . card_number("card in quarantine of $name"), date => 'no day' } ] });
+	my ($connection) = does("$name: adopted", 'SELECT connection_id FROM ob.adopt_connection($1, $2, $3::jsonb)', $server, $user,
+		$json->encode({ access_token => $item->{access_token} }));
+	return ($connection, $item->{account_ids}[0]);
+}
+
+secret('account numbers', '111122223333');
+my ($connection, $account) = adopt('first', 'plaid', 1, $alice);
+
+subtest 'syncs and live tables' => sub {
+	does('sync', 'SELECT status FROM ob.sync($1, user_ip => $2::inet)', $connection, $address);
+	does('sync_now, full', 'CALL ob.sync_now($1, full => true)', $connection);
+	my ($other) = adopt('second', 'filed', 2, person('second user'));
+	my ($clear) = adopt('third', 'clear', 3, person('third user'));
+	does('sync_due', 'CALL ob.sync_due()');
+	is(sql('SELECT count(*) FROM ob.quarantine'), 2, 'what cannot be stored was met');
+	foreach my $table ('accounts', 'transactions', 'balances')
+	{
+		does("live $table", "SELECT count(t) FROM live.ob_$table t WHERE user_ref = \$1", $alice);
+		my $plan = fails("EXPLAIN of live $table", 'none', "EXPLAIN (VERBOSE, ANALYZE, FORMAT JSON) SELECT * FROM live.ob_$table WHERE connection_id = \$1", $connection);
+		$heard{EXPLAIN} .= rows_text($plan);
+	}
+	does('ended', 'SELECT ob.disconnect($1, purge => true)', $clear);
+
+	my $production = $canaries->plant('unsealed', 'clear secret for production', text(30));
+	unlogged("CREATE SERVER production FOREIGN DATA WRAPPER openbanking
+		OPTIONS (provider 'plaid', environment 'production', api_url '$url/plaid', client_name 'Test');
+		CREATE USER MAPPING FOR PUBLIC SERVER production OPTIONS (client_id 'client1', client_secret '$production')");
+	fails('clear in production', '55000', 'SELECT ob.link($1, $2)', 'production', $alice);
+	does('sealed for production', 'ALTER USER MAPPING FOR PUBLIC SERVER production OPTIONS (SET client_secret \''
+		  . (does('sealed', 'SELECT ob.seal($1, $2, $3)', 'production', 'client_secret', $client_secret))[0] . '\')');
+	does('sealed in production', 'SELECT ob.link($1, $2)', 'production', $alice);
 };
-sql(qq{
-	CREATE USER MAPPING FOR PUBLIC SERVER plaid OPTIONS (client_id 'sandbox-client', client_secret '$sealed');
-	CREATE SCHEMA live;
-	IMPORT FOREIGN SCHEMA ob FROM SERVER plaid INTO live;
-});
 
-my @shown;
+subtest 'linking' => sub {
+	my $options = $json->encode({ mode => 'embedded', user => \%user });
+	my ($link, $link_token) = does('embedded', 'SELECT link_id, token FROM ob.link($1, $2, $3::jsonb, $4::inet)', 'plaid', $alice, $options, $address);
+	my $public = token('public token', public_token(token('link token', $link_token)));
+	my $response = $json->encode({ public_token => $public });
+	my $complete = 'SELECT status FROM ob.link_complete($1, $2::jsonb, $3::inet)';
+	does('not a text', $complete, $link, '{}', $address);
+	does('of no use', $complete, $link, $json->encode({ public_token => [ $public ] }), $address);
+	fails('no object', '22023', $complete, $link, $json->encode([ $public ]), $address);
+	fails('unknown', 'OB004', $complete, $link, $json->encode({ public_token => token('invented public token', 'public-sandbox-' . text(36)) }), $address);
+	does('completed', $complete, $link, $response, $address);
+	does('again', $complete, $link, $response, $address);
+	does('status', 'SELECT state FROM ob.link_status($1)', $link);
 
-# Runs it and keeps all that the caller is shown.
-sub show
-{
-	my ($sql) = @_;
-	my ($out, $err) = ('', '');
-	$node->psql('postgres', "\\set VERBOSITY verbose\n$sql", stdout => \$out, stderr => \$err);
-	push @shown, $out, $err;
-	return $out;
-}
+	my $page;
+	($link, $page) = does('hosted', 'SELECT link_id, url FROM ob.link($1, $2)', 'plaid', $alice);
+	secret('address of a link', $page =~ s{.*/}{}r);
+	does('waiting', $complete, $link, '{}', $address);
+	approve($page);
+	does('asked', $complete, $link, '{}', undef);
 
-# A whole life, with what goes wrong in it.
-my $connection = link_bank($node, 'alice', { products => 'auth,transactions' });
-# One whose token this test knows.
-my $token = control($url, 'plaid/items/create', {})->{items}[0]{access_token};
-my $adopted = sql("SET log_min_messages = 'panic'; SELECT connection_id FROM ob.adopt_connection('plaid', 'erin', '{\"access_token\": \"$token\"}')");
-my $link = sql(q{SELECT link_id FROM ob.link('plaid', 'bob', '{"mode": "hosted"}')});
-show("SELECT * FROM ob.link_complete('$link')");
-show("SELECT * FROM ob.sync($connection)");
-show('CALL ob.sync_due()');
-my $account = sql("SELECT account_id FROM ob.accounts WHERE connection_id = $connection AND type = 'checking'");
-sql("SELECT FROM ob.account_number($connection, '$account')");
-foreach my $table (qw(ob_accounts ob_transactions ob_balances))
-{
-	show("EXPLAIN (ANALYZE, VERBOSE, SETTINGS) SELECT * FROM live.$table");
-	show("SELECT * FROM live.$table");
-}
-foreach my $fault ({ kind => 'status', status => 500 }, { kind => 'malformed' }, { kind => 'cut' }, { kind => 'status', status => 401 })
-{
-	control($url, 'faults', { %$fault, path => '/plaid/*', count => 30 });
-	show($_)
-	  foreach "SELECT * FROM ob.sync($connection)", "SELECT * FROM ob.account_number($connection, '$account', refresh => true)",
-	  "SELECT * FROM ob.request('plaid', 'POST', '/item/get', connection => $connection)",
-	  q{SELECT * FROM ob.sandbox_link('plaid', 'carl')}, "SELECT ob.rotate_access_token($connection)", 'SELECT * FROM live.ob_accounts',
-	  "SELECT * FROM ob.sync($adopted)", "SELECT ob.rotate_access_token($adopted)", "SELECT ob.disconnect($adopted)";
-	control($url, 'faults', { clear => JSON::PP::true });
-}
-sql("UPDATE ob.connections SET state = 'active' WHERE id = $connection");
-show("SELECT ob.rotate_access_token($connection)");
-show("SELECT * FROM ob.sync($connection)");
-show("SELECT ob.export_user('alice')");
-show('SELECT * FROM ob.keys()');
+	does('login reset', 'SELECT ob.sandbox_reset_login($1)', $connection);
+	fails('refused', 'OB006', 'SELECT ob.sync($1)', $connection);
+	($link, $page) = does('relink', 'SELECT link_id, url FROM ob.relink($1, $2::jsonb)', $connection, $json->encode({ user => \%user }));
+	secret('address of a relink', $page =~ s{.*/}{}r);
+	approve($page);
+	does('repaired', $complete, $link, '{}', $address);
+
+	($link) = does('another', 'SELECT link_id FROM ob.link($1, $2)', 'plaid', person('leaving user'));
+	does('left', $complete, $link, $json->encode({ error => 'left: ' . echo('why somebody left') }), undef);
+	($link) = does('one more', 'SELECT link_id FROM ob.link($1, $2)', 'plaid', person('cancelled user'));
+	does('cancelled', 'SELECT ob.link_cancel($1)', $link);
+	does('without a person', 'SELECT status FROM ob.sandbox_link($1, $2, $3::jsonb)', 'plaid', person('sandbox user'),
+		$json->encode({ username => 'user_good', password => 'pass_good' }));
+	fails('wrong password', 'OB006', 'SELECT status FROM ob.sandbox_link($1, $2, $3::jsonb)', 'plaid', person('other sandbox user'),
+		$json->encode({ username => 'user_good', password => secret('password') }));
+	fails('wrong days', '22023', 'SELECT ob.link($1, $2, $3::jsonb)', 'plaid', $alice, $json->encode({ days_requested => $user{email_address} }));
+	fails('no token of the provider', 'OB004', 'SELECT ob.adopt_connection($1, $2, $3::jsonb)', 'plaid', $alice,
+		$json->encode({ access_token => token('invented access token', 'access-sandbox-' . text(36)) }));
+	fails('no credentials', '22023', 'SELECT ob.adopt_connection($1, $2, $3::jsonb)', 'plaid', $alice, $json->encode({ token => text() }));
+};
+
+subtest 'everything else' => sub {
+	my $number = 'SELECT number FROM ob.account_number($1, $2, refresh => $3::bool)';
+	like((does('account number', $number, $connection, $account, 'f'))[0], qr/^111122223333/, 'which is one');
+	does('a fresh one', $number, $connection, $account, 't');
+	does('request', q{SELECT body FROM ob.request('plaid', 'POST', '/auth/get', body => $2::jsonb, connection => $1)}, $connection, '{}');
+	fails('request for tokens', '42501', q{SELECT ob.request('plaid', 'POST', '/item/public_token/exchange', body => $1::jsonb)},
+		$json->encode({ public_token => 'public-sandbox-' . text(36) }));
+	does('institutions', q{SELECT count(*) FROM ob.institutions('plaid', 'platypus')});
+	fails('webhook', 'OB004', q{SELECT ob.sandbox_fire_webhook($1, 'SYNC_UPDATES_AVAILABLE')}, $connection);
+	does('token rotated', 'SELECT ob.rotate_access_token($1)', $connection);
+	add_key('2:' . new_key());
+	does('key rotated', 'CALL ob.rotate_key()');
+	does('allowed', 'SELECT ob.allow($1, $2)', person('accountant'), $alice);
+	does('adopted', 'SELECT ob.adopt_database()');
+	answers('SELECT ob.export_user($1)', $alice);
+	answers('SELECT * FROM ob.keys()');
+	answers("SELECT t::text FROM $_ t") foreach map { $_->[0] } @{ $watcher->query(q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'ob'::regnamespace AND relkind IN ('r', 'v')})->{rows} };
+	my $gone = person('erased user');
+	adopt('erased', 'plaid', 1, $gone);
+	does('erased', 'SELECT ob.erase_user($1)', $gone);
+	fails('mapping', 'HV00D', q{CREATE USER MAPPING FOR CURRENT_USER SERVER plaid OPTIONS (client_id 'x', client_secrett 'y')});
+};
+
+subtest 'calls that fail' => sub {
+	my $sync = 'SELECT ob.sync($1)';
+	my ($token, $words) = (token('echoed token', 'access-sandbox-' . text(36)), echo('words of an error'));
+	my %echoing = (error_type => 'API_ERROR', error_code => $token, request_id => $token, display_message => $words,
+		error_message => "$words $client_secret $token " . card_number('echoed card'));
+	my %answers = (
+		'secrets in every field' => { kind => 'status', status => 400, body => $json->encode(\%echoing) },
+		'a standing error' => { kind => 'status', status => 400, body => $json->encode({ %echoing, error_type => 'ITEM_ERROR', error_code => 'ITEM_LOGIN_REQUIRED' }) },
+		'no JSON' => { kind => 'malformed', body => qq({"access_token": "$token", "$words": oops) },
+		'a page' => { kind => 'html', body => "<html>$words $token" },
+		'cut short' => { kind => 'truncate', bytes => 30 },
+		'bytes that are no text' => { kind => 'invalid_utf8', field => 'name' },
+		'another type' => { kind => 'content_type', content_type => "text/$words" },
+		'other values' => { kind => 'malformed', body => $json->encode({ accounts => $words, request_id => $token }) },
+		'a list for an id' => { kind => 'malformed', body => $json->encode({ accounts => [ { account_id => [ $words ], name => $token } ], item => {} }) },
+	);
+	my %paths = (accounts => '/accounts/*', transactions => '/transactions/*');
+	foreach my $name (sort keys %answers)
+	{
+		foreach my $what (sort keys %paths)
+		{
+			fault($paths{$what}, { count => 0, %{ $answers{$name} } });
+			hear_failure("$name, $what", $sync, $connection);
+			hear_failure("$name, live $what", "SELECT count(t) FROM live.ob_$what t WHERE connection_id = \$1", $connection);
+			no_faults();
+			sql("UPDATE ob.connections SET state = 'active' WHERE id = $connection");
+		}
+	}
+	fails('a wrong secret', 'OB005', 'SELECT ob.link($1, $2)', 'wrong', $alice);
+	fails('nobody answers', 'OB001', 'SELECT ob.link($1, $2)', 'closed', $alice);
+	fails('nor there', 'OB001', 'SELECT ob.adopt_connection($1, $2, $3::jsonb)', 'closed', $alice, $json->encode({ access_token => $token }));
+	fault('/item/access_token/invalidate', { kind => 'status', status => 400, body => $json->encode(\%echoing) });
+	ok($session->query('SELECT ob.rotate_access_token($1)', $connection)->{state} ne 'none', 'a rotation is refused');
+	fault('/auth/get', { kind => 'malformed', body => qq({"numbers": {"ach": [{"account": "111122223333$words" oops) });
+	fails('numbers', 'OB003', 'SELECT ob.account_number($1, $2, refresh => true)', $connection, $account);
+	no_faults();
+
+	# What PostgreSQL cannot store, with people's data around it.
+	my $item = control($url, 'plaid/items/create', { client_id => 'client1', username => 'user_odd', password => 'nul' })->{items}[0];
+	my ($odd) = does('odd texts', 'SELECT connection_id FROM ob.adopt_connection($1, $2, $3::jsonb)', 'plaid', person('odd user'),
+		$json->encode({ access_token => $item->{access_token} }));
+	control($url, 'plaid/transactions/add', { item_id => $item->{item_id},
+		transactions => [ { name => person('name with a NUL') . "\0" . person('name behind a NUL'), amount => 1 } ] });
+	$session->query($sync, $odd);
+	$heard{messages} .= $session->query("SELECT count(t) FROM live.ob_transactions t WHERE connection_id = $odd")->{heard};
+};
+
+subtest 'cut off in the middle' => sub {
+	control($url, 'latency', { path => '/plaid/item/public_token/exchange', ms => 500 });
+	my ($link, $public) = begin_link(person('impatient user'));
+	my $before = calls('/item/public_token/exchange');
+	$session->begin('SELECT * FROM ob.link_complete($1, $2::jsonb)', $link, $json->encode({ public_token => token('public token of a cancelled call', $public) }));
+	wait_until('the call', sub { calls('/item/public_token/exchange') > $before });
+	watch();
+	sql('SELECT pg_cancel_backend(' . $session->pid . ')');
+	ended('cancelled', '57014');
+	wait_until('the exchange', sub { phase_of($link) eq 'done' });
+	control($url, 'latency', { path => '/plaid/item/public_token/exchange', ms => undef });
+
+	foreach my $point ('exchange_answered', 'rotate_recorded')
+	{
+		($link, $public) = begin_link(person("user at $point"));
+		does('to be killed', "SET openbanking.test_crash_point = '$point'");
+		$session->begin($point =~ /rotate/ ? ('SELECT ob.rotate_access_token($1)', $connection)
+			: ('SELECT * FROM ob.link_complete($1, $2::jsonb)', $link, $json->encode({ public_token => token("public token at $point", $public) })));
+		ended("worker killed at $point", 'lost');
+		wait_for_restart();
+		$_ = OpenBanking::Wire->new($node) foreach $watcher;
+		$session = OpenBanking::Wire->new($node, %settings);
+	}
+	does('carried on', 'CALL ob.sync_due()');
+};
+
+# ---- the control: the same search finds what does stand there, in each form ----
+
+my %control = map { $_ => $canaries->plant('control', "control $_", text(24)) } 'as it is', 'in hex', 'in base64', 'in base64, shifted', 'in base64, shifted by two';
+my $forms = join ' ', $control{'as it is'}, unpack('H*', $control{'in hex'}),
+  map { encode_base64($_, '') } $control{'in base64'}, "?$control{'in base64, shifted'}", "??$control{'in base64, shifted by two'}";
+$session->query("NOTIFY control, '$forms'");
+does('listening', 'LISTEN control');
+does('notified', 'SELECT pg_notify($1, $2)', 'control', $forms);
+fails('an error', '22P02', "SELECT '$forms'::int");
+$heard{EXPLAIN} .= rows_text(fails('a plan', 'none', "EXPLAIN (VERBOSE) SELECT '$forms'"));
+does('a row', 'CREATE TABLE control AS SELECT $1::text FROM generate_series(1, 2)', $forms);
+answers('TABLE control');
+does('a statement', "SELECT /* $forms */ 1");
+
+# ---- where to look ----
+
+$heard{pg_stat_statements} .= rows_text($watcher->query('SELECT s::text FROM pg_stat_statements s'));
 sql('ANALYZE');
+$heard{'planner statistics'} .= rows_text($watcher->query('SELECT s::text FROM pg_statistic s UNION ALL SELECT d::text FROM pg_statistic_ext_data d'));
+sql('CHECKPOINT');
+my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump.sql";
+$node->command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-f', $dump ], 'dumped');
+$heard{pg_dump} .= slurp_file($dump);
+$node->command_ok([ 'pg_dumpall', '-d', $node->connstr('postgres'), '-f', $dump ], 'all dumped');
+$heard{pg_dumpall} .= slurp_file($dump);
+$node->stop;
 
-# What another session can see of one that is at it.
-control($url, 'latency', { path => '/plaid/transactions/sync', ms => 500 });
-my $busy = OpenBanking::Session->new($node);
-$busy->begin("SELECT * FROM ob.sync($connection)");
-push @shown, sql('SELECT * FROM pg_stat_activity') for 1 .. 3;
-$busy->finish;
-
-my $ring = slurp_file($node->basedir . '/keys');
-my ($key) = $ring =~ /^1:(\S+)/;
-like($token, qr/^access-sandbox-/, 'there is a token to look for');
-# As they are, in hexadecimal and in base64.
-my $pattern = join '|',
-  map { (quotemeta, unpack('H*', $_), map { quotemeta substr(encode_base64($_, ''), 0, -4) } $_) } 'sandbox-secret', '111122223333', $key, $token;
-
-my $log = slurp_file($node->logfile);
-ok($log =~ /DEBUG/ && $log =~ /ob\.sync/, 'the log has much to tell');
-# Not with unlike(), which would show what must not be seen.
-ok($log !~ qr/$pattern/, 'none in the server log');
-ok($log !~ qr/(access|public|link)-sandbox-[0-9a-f]{8}/, 'nor any other token');
-ok(join("\n", @shown) !~ qr/$pattern|(access|public)-sandbox-[0-9a-f]{8}/, 'none in what callers and others are shown');
-foreach my $table (split /\n/, sql(q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'ob'::regnamespace AND relkind = 'r'}))
+my %found;    # by place: names of what stands there, and the form and file it was met in first
+sub met { my ($place, $names) = @_; $found{$place}{$_} //= $names->{$_} foreach keys %$names; return; }
+met($_, $canaries->in_text($heard{$_})) foreach keys %heard;
+my $data = $node->data_dir;
+foreach my $file (OpenBanking::Canaries::files_below($data), $node->logfile)
 {
-	unlike(sql("SELECT * FROM $table"), qr/$pattern|(access|public|link)-sandbox-[0-9a-f]{8}/, "none in $table");
+	my ($part) = $file =~ m{^\Q$data\E/(log|pg_wal)/};
+	my $place = $file =~ /\.csv$/ ? 'csvlog' : $file eq $node->logfile || ($part // '') eq 'log' ? 'log' : $part ? 'WAL' : 'data files';
+	met($place, $canaries->in_file($file));
 }
-unlike(sql('SELECT * FROM pg_stats'), qr/$pattern|(access|public|link)-sandbox-[0-9a-f]{8}/, 'none in statistics');
-unlike(sql('SELECT * FROM pg_user_mappings'), qr/$pattern/, 'none in user mappings');
 
+foreach my $place (@told, @stored)
+{
+	foreach my $kind (sort keys %allowed)
+	{
+		my $may = grep { $_ eq $place } @{ $allowed{$kind} };
+		my @seen = grep { $found{$place}{$_} } $canaries->of_kind($kind);
+		is(join(', ', @seen), $kind eq 'control' ? join(', ', $canaries->of_kind($kind)) : '', "$kind: $place")
+		  or diag(join "\n", map { $found{$place}{$_} // '' } @seen)
+		  unless $may && $kind ne 'control';
+	}
+}
 done_testing();
