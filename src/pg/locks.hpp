@@ -11,6 +11,7 @@ enum class LockClass : std::uint16_t {
 	connection = 0x0b01,  // who syncs or changes a connection
 	outcome = 0x0b02,     // held by the worker that carries an intent out: free means that it died
 	sync_worker = 0x0b03, // held by the database's sync worker; id 0
+	client = 0x0b04,      // who sends credentials that nobody knows to be good
 };
 
 enum class LockScope { session, transaction };

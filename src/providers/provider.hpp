@@ -24,13 +24,16 @@
 
 namespace ob::providers {
 
+class SecretGate;
+
 /// A foreign server as a call needs it: options and credentials of the user mapping, already unsealed.
 struct ServerConfig {
 	std::string name;
 	std::string provider;
 	std::map<std::string, std::string, std::less<>> options;
 	std::map<std::string, Secret, std::less<>> credentials;
-	std::uint64_t pool = 0; // see http::Request::pool
+	std::uint64_t pool = 0;           // see http::Request::pool
+	std::shared_ptr<SecretGate> gate; // of the credentials; may be null
 
 	/// The option's value, or the default of its OptionSpec for this provider; empty if it has none.
 	std::string_view option(std::string_view name) const;

@@ -196,6 +196,19 @@ CREATE TABLE ob.tokens (
 COMMENT ON TABLE ob.tokens IS 'Provider tokens, sealed. A value opens only in its own row.';
 COMMENT ON COLUMN ob.tokens.subject IS 'What it belongs to: connection:<id>.';
 
+CREATE TABLE ob.client_checks (
+	server pg_catalog.name NOT NULL,
+	digest pg_catalog.text COLLATE "C" NOT NULL,
+	mapping_role pg_catalog.name NOT NULL,
+	refused_at pg_catalog.timestamptz,
+	refusal pg_catalog.jsonb,
+	checked_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (server, digest)
+);
+COMMENT ON TABLE ob.client_checks IS 'Whether providers take the credentials of user mappings: refused ones are not sent again.';
+COMMENT ON COLUMN ob.client_checks.digest IS 'SHA-256 of the credentials and of where they are sent.';
+COMMENT ON COLUMN ob.client_checks.refused_at IS 'NULL: they were accepted.';
+
 CREATE TABLE ob.outcomes (
 	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	call_id pg_catalog.text COLLATE "C" NOT NULL UNIQUE,
@@ -232,6 +245,7 @@ SELECT pg_catalog.pg_extension_config_dump('ob.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.quarantine_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.links', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.tokens', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.client_checks', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes_id_seq', '');
 

@@ -48,6 +48,29 @@ FROM ob.connections c
 LEFT JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id;
 COMMENT ON VIEW ob.connection_status IS 'Each connection with a badge (Not linked, Pending, Linked, Error) and a sentence what to do.';
 
+CREATE VIEW ob.server_status WITH (security_invoker = true) AS
+SELECT s.srvname AS server,
+	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name OPERATOR(pg_catalog.=) 'provider') AS provider,
+	c.connections, c.active, c.failing, c.reauth_required, c.error,
+	r.refused_at, r.refused_for,
+	r.what_to_do
+FROM pg_catalog.pg_foreign_server s
+JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.<>) 'disconnected') AS connections,
+		pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.=) 'active') AS active,
+		pg_catalog.count(*) FILTER (WHERE k.failing_since IS NOT NULL) AS failing,
+		pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.=) 'reauth_required') AS reauth_required,
+		pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.=) 'error') AS error
+	FROM ob.connections k WHERE k.server OPERATOR(pg_catalog.=) s.srvname
+) c
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.min(k.refused_at) AS refused_at, pg_catalog.array_agg(k.mapping_role ORDER BY k.mapping_role) AS refused_for,
+		pg_catalog.min(k.refusal OPERATOR(pg_catalog.->>) 'hint') AS what_to_do
+	FROM ob.client_checks k WHERE k.server OPERATOR(pg_catalog.=) s.srvname AND k.refused_at IS NOT NULL
+) r
+WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
+COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, and since when and for whose user mapping the provider refuses the credentials.';
 
 CREATE VIEW ob.net_worth WITH (security_invoker = true) AS
 SELECT c.user_ref, a.currency, pg_catalog.sum(a.balance_current) AS net_worth,

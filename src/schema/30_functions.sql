@@ -109,6 +109,11 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'ob_rotate_key';
 COMMENT ON PROCEDURE ob.rotate_key(pg_catalog.int4) IS
 'Seals everything anew that is not sealed with the current key, a batch per commit, while all else goes on. Says which keys may then be removed.';
 
+CREATE FUNCTION ob.retry_credentials(server pg_catalog.name) RETURNS pg_catalog.int8
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_retry_credentials';
+COMMENT ON FUNCTION ob.retry_credentials(pg_catalog.name) IS
+'Lets credentials be sent again that the server''s provider has refused, for when that was mended there; says how many those are.';
+
 -- ---- keeping and forgetting ----
 
 CREATE PROCEDURE ob.purge()

@@ -65,11 +65,13 @@ ALTER TABLE ob.transactions_all ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON ob.quarantine USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.links USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.tokens USING ((SELECT ob.sees_all()));
+CREATE POLICY visible ON ob.client_checks USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.outcomes USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.access_grants USING ((SELECT ob.sees_all()));
 ALTER TABLE ob.quarantine ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.links ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.tokens ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ob.client_checks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.outcomes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.access_grants ENABLE ROW LEVEL SECURITY;
 
@@ -107,6 +109,8 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'UPDATE (annotations)', 'ob.accounts_all'),
 	('operate', 'UPDATE (annotations)', 'ob.transactions_all'),
 	('operate', 'SELECT', 'ob.quarantine'),
+	('operate', 'SELECT (' || ob.columns_but('ob.client_checks', '{digest}') || ')', 'ob.client_checks'),
+	('operate', 'SELECT', 'ob.server_status'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link(name, text, jsonb, inet)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link_complete(text, jsonb, inet)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link_status(text)'),
@@ -134,6 +138,7 @@ WITH rights (level, privilege, object) AS (VALUES
 	('admin', 'EXECUTE', 'FUNCTION ob.erase_user(text, bool)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.seal(name, text, text)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.keys()'),
+	('admin', 'EXECUTE', 'FUNCTION ob.retry_credentials(name)'),
 	('admin', 'EXECUTE', 'PROCEDURE ob.rotate_key(int4)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.request(name, text, text, jsonb, jsonb, int8)'),
 	('admin', 'EXECUTE', 'FUNCTION ob.allow(text, text, timestamptz)'),

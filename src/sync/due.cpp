@@ -3,7 +3,6 @@
 
 #include <deque>
 #include <exception>
-#include <map>
 #include <utility>
 
 #include "core/loop.hpp"
@@ -25,9 +24,6 @@ struct Run {
 	DueCounts counts;
 	Signal changed; // a task has ended, or waits for its commit
 	UnitBatch batch;
-	/// Credentials that were refused during this run, by ServerConfig::pool, which stands for one server and mapping:
-	/// calling again with the same ones would only be refused again, for each of their connections.
-	std::map<std::uint64_t, Error> refused;
 
 	explicit Run(DueContext c) : context(std::move(c)), batch(context.store->sync_store(), changed) {}
 };
@@ -35,8 +31,7 @@ struct Run {
 /// A claimed connection on its way, as far as what becomes of it has to know.
 struct Attempt {
 	std::int32_t failures = 0; // in a row, before this one
-	std::optional<std::uint64_t> credentials;
-	bool recorded = false; // whatever comes: by the engine
+	bool recorded = false;     // whatever comes: by the engine
 };
 
 /// Throws what ends the sync; records it from where `attempt` says so.
@@ -45,9 +40,6 @@ Task<SyncReport> sync_claimed(Run *run, ConnectionId id, Attempt *attempt) {
 	attempt->failures = connection.target.sync.attempts;
 	SyncContext context;
 	context.session = run->context.sessions->open(connection);
-	attempt->credentials = context.session.server->pool;
-	if (const auto refused = run->refused.find(*attempt->credentials); refused != run->refused.end())
-		throw Error(refused->second);
 	context.provider = providers::find_provider(context.session.server->provider);
 	if (!context.provider)
 		throw Error(ErrorCode::not_found, "unknown provider");
@@ -103,8 +95,6 @@ Task<void> sync_one(Run *run, ConnectionId id) {
 		SyncReport report = co_await sync_claimed(run, id, &attempt);
 		count(run->counts, report);
 	} catch (const Error &error) {
-		if (error.code() == ErrorCode::credentials_refused && attempt.credentials)
-			run->refused.emplace(*attempt.credentials, error);
 		FailureContext context;
 		context.now = run->context.clock->now();
 		context.attempts = attempt.failures;

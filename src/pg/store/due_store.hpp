@@ -28,6 +28,7 @@ public:
 	SyncStore &sync_store() override { return store_; }
 	void release(ConnectionId id) override;
 
+	const std::vector<std::string> &servers() const { return filter_.servers; }
 	/// Forgets what was handed out: another run, of what is due now.
 	void begin_again();
 	/// A loaded connection that is still claimed.

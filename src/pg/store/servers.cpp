@@ -19,6 +19,7 @@ extern "C" {
 #include "crypto/seal.hpp"
 #include "crypto/secret_file.hpp"
 #include "pg/guard.hpp"
+#include "pg/store/client_checks.hpp"
 #include "pg/store/installation.hpp"
 #include "pg/store/keys.hpp"
 #include "providers/sealed_option.hpp"
@@ -115,8 +116,8 @@ Secret open_secret(const ServerConfig &config, const std::string &option, const 
 	if (config.option("environment") == "production")
 		throw Error(ErrorCode::not_configured, "a clear secret in a user mapping is refused in production",
 		            "server: " + config.name + ", option: " + option,
-		            "ALTER USER MAPPING … OPTIONS (SET " + option + " '…') with the value that ob.seal('" +
-		                config.name + "', '" + option + "', …) returns.");
+		            "ALTER USER MAPPING … OPTIONS (SET " + option + " '…') with what \"openbanking-seal --server " +
+		                config.name + " --option " + option + "\" prints, or ob.seal returns.");
 	return Secret(value);
 }
 
@@ -173,6 +174,7 @@ LoadedServer load_server(std::string_view server, std::string_view role) {
 	if (!loaded.provider)
 		throw Error(ErrorCode::not_found, "server \"" + config->name + "\" has no provider of its own",
 		            "provider: " + config->provider);
+	config->gate = client_gate(client_of(*config, role_name));
 	loaded.config = std::move(config);
 	return loaded;
 }

@@ -29,8 +29,31 @@ Task<sync::DueCounts> DueRun::pass(sync::DueLimits limits) {
 	context.store = &due_;
 	context.sessions = this;
 	context.clock = &Runtime::get().clock();
+	lift_refusals();
 	Task<sync::DueCounts> task = sync::sync_due(std::move(context), limits);
-	co_return co_await task;
+	sync::DueCounts counts = co_await task;
+	for (const store::Client &client : store::taken_clients())
+		store_.unit([&] { store::record_taken(client); });
+	co_return counts;
+}
+
+/// Credentials that were refused and have been changed since.
+void DueRun::lift_refusals() {
+	std::vector<store::Client> refused;
+	store_.read([&] { refused = store::refused_clients(due_.servers()); });
+	for (const store::Client &client : refused)
+		if (is_changed(client))
+			store_.unit([&] { store::lift_refusal(client); });
+}
+
+bool DueRun::is_changed(const store::Client &client) {
+	try {
+		store::LoadedServer server;
+		store_.read([&] { server = store::load_server(client.server, client.mapping_role); });
+		return store::client_of(*server.config, client.mapping_role).digest != client.digest;
+	} catch (const Error &) {
+		return false; // there is nothing to send
+	}
 }
 
 void DueRun::end(const std::exception_ptr &error) {

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "core/task.hpp"
+#include "pg/store/client_checks.hpp"
 #include "pg/store/due_store.hpp"
 #include "pg/store/sync_store.hpp"
 #include "sync/due.hpp"
@@ -25,6 +26,8 @@ public:
 
 private:
 	providers::Session open(const DueConnection &connection) override;
+	void lift_refusals();
+	bool is_changed(const store::Client &client);
 
 	store::PgSyncStore store_;
 	store::PgDueStore due_;

@@ -17,7 +17,7 @@ json::Object to_object(const Request &request) {
 	object.set_if("link_kind", request.link_kind).set_if("user_ref", request.user_ref);
 	object.set_if("user_ip", request.user_ip).set_if("grant_kind", request.grant_kind);
 	object.set_if("grant_digest", request.grant_digest).set_if("failure", request.failure_json);
-	object.set_if("line", request.line_json);
+	object.set_if("line", request.line_json).set_if("client_digest", request.client_digest);
 	object.set_if("sealed_grant", crypto::base64_encode(request.sealed_grant));
 	object.set("purge", request.purge).set("keep_open", request.keep_open);
 	if (request.connection)
@@ -45,6 +45,7 @@ Request to_request(const json::Node &node) {
 	request.grant_digest = node.text("grant_digest");
 	request.failure_json = node.text("failure");
 	request.line_json = node.text("line");
+	request.client_digest = node.text("client_digest");
 	request.sealed_grant = crypto::base64_decode(node.text("sealed_grant")).value_or("");
 	request.purge = node.boolean("purge").value_or(false);
 	request.keep_open = node.boolean("keep_open").value_or(false);

@@ -18,7 +18,7 @@ namespace ob::pg::worker {
 /// One call on behalf of a caller.
 struct Request {
 	std::string call_id; // unguessable; names the call in ob.outcomes
-	std::string kind;    // exchange, remove, rotate, failure, audit, recover
+	std::string kind;    // exchange, remove, rotate, failure, refusal, audit, recover
 	std::string server;
 	std::string server_version; // LoadedServer::version as the caller sees it; empty: no call goes out
 	std::string mapping_role;
@@ -35,8 +35,9 @@ struct Request {
 	bool keep_open = false;   // more is to come of this link
 	// remove
 	bool purge = false;
-	// failure: a SyncFailure as JSON
+	// failure: a SyncFailure as JSON; refusal: the error
 	std::string failure_json;
+	std::string client_digest; // refusal: of the credentials
 	// audit: a line as JSON, but for what other fields say
 	std::string line_json;
 	// recover

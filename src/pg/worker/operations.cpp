@@ -4,6 +4,7 @@
 #include "pg/locks.hpp"
 #include "pg/log.hpp"
 #include "pg/store/audit.hpp"
+#include "pg/store/client_checks.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/worker/exchange.hpp"
 #include "pg/worker/removal.hpp"
@@ -43,6 +44,14 @@ Done keep_line(const Request &request) {
 	return Done{"{}", 0, {}};
 }
 
+Done keep_refusal(const Request &request) {
+	record([&] {
+		store::record_refusal({request.server, request.mapping_role, request.client_digest}, request.failure_json,
+		                      request.acting_json);
+	});
+	return Done{"{}", 0, {}};
+}
+
 Task<void> recover_one(std::int64_t id, Context *context) {
 	std::optional<Outcome> outcome;
 	record([&] { outcome = store::read_outcome(id); });
@@ -77,6 +86,8 @@ Task<Done> dispatch(Request request, Context *context, std::int64_t *locked) {
 	}
 	if (request.kind == "failure")
 		co_return keep_failure(request, locked);
+	if (request.kind == "refusal")
+		co_return keep_refusal(request);
 	if (request.kind == "audit")
 		co_return keep_line(request);
 	if (request.kind == "recover") {

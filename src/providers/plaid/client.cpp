@@ -8,6 +8,7 @@
 #include "core/loop.hpp"
 #include "http/retry.hpp"
 #include "providers/plaid/errors.hpp"
+#include "providers/secret_gate.hpp"
 
 #include "core/pure.hpp"
 
@@ -60,15 +61,48 @@ Failure judge_caught(const Error &error) {
 	return {std::current_exception(), passing, std::nullopt};
 }
 
-/// Sends, and counts.
+/// Whether a refusal shows that client id and secret were accepted. Limits and outages may come before they are looked
+/// at.
+bool knows_client(const ProviderError &error) {
+	switch (error.reaction()) {
+	case Reaction::reauth:
+	case Reaction::revoked:
+	case Reaction::not_ready:
+	case Reaction::restart:
+	case Reaction::cursor_invalid:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/// What an answer says about client id and secret.
+Task<void> judge_client(Session session, SecretGate::Pass *pass, const http::Response *response, std::string endpoint) {
+	if (response->status == 200) {
+		pass->taken();
+		co_return;
+	}
+	ProviderError error = error_from(*response, endpoint, session.clock->now());
+	if (error.code() == ErrorCode::credentials_refused)
+		co_await pass->refused(std::move(error));
+	else if (knows_client(error))
+		pass->taken();
+}
+
+/// Sends unless the secret was refused before, and counts.
 Task<http::Response> transmit(Session session, http::Request request) {
+	SecretGate::Pass pass;
+	if (session.server->gate)
+		pass = co_await session.server->gate->enter();
 	if (session.stats)
 		++session.stats->requests;
+	std::string endpoint(request.endpoint);
 	http::Response response = co_await session.transport->send(std::move(request));
-	if (!session.stats)
-		co_return std::move(response);
-	session.stats->bytes += static_cast<std::int64_t>(response.body.size());
-	session.stats->remote_time += response.elapsed;
+	if (session.stats) {
+		session.stats->bytes += static_cast<std::int64_t>(response.body.size());
+		session.stats->remote_time += response.elapsed;
+	}
+	co_await judge_client(session, &pass, &response, std::move(endpoint));
 	co_return std::move(response);
 }
 
@@ -89,7 +123,9 @@ Task<http::Response> send(Session session, Call call) {
 			http::Response response = co_await transmit(session, std::move(request));
 			if (response.status == 200)
 				co_return std::move(response);
-			failure = judge(error_from(response, call.endpoint, session.clock->now()));
+			const ProviderError error = error_from(response, call.endpoint, session.clock->now());
+			const bool lasts = session.server->gate && error.code() == ErrorCode::credentials_refused;
+			failure = judge(lasts ? SecretGate::lasting(error) : error);
 		} catch (const Error &error) {
 			failure = judge_caught(error);
 		}

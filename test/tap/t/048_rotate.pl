@@ -100,6 +100,7 @@ subtest 'a refusal' => sub {
 	is((sqlstate_of($node, rotating($connection)))[0], 'OB005', 'is raised');
 	is(phase_of($connection), 'failed', 'recorded');
 	is(audited($connection), 'TOKEN_REFRESH_FAILED|plaid|f|OB005', 'audited');
+	sql(q{SELECT ob.retry_credentials('plaid')});
 	is(can_sync($connection) . works($token), 'none1', 'the token is as before');
 
 	sql("SELECT ob.disconnect($connection)");

@@ -140,6 +140,34 @@ subtest 'sealing outside of the database' => sub {
 	$node->safe_psql('postgres', q{ALTER USER MAPPING FOR PUBLIC SERVER plaid OPTIONS (SET client_secret 'sandbox-secret')});
 };
 
+subtest 'clear secrets' => sub {
+	$node->safe_psql('postgres', "CREATE SERVER prod FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid', "
+		  . "environment 'production', api_url '$url/plaid', client_name 'Test'); "
+		  . "CREATE USER MAPPING FOR PUBLIC SERVER prod OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret')");
+	my $ask = q{SELECT count(*) FROM ob.institutions('prod', 'Platypus')};
+	my $calls = calls_of('/institutions/search', sub {
+		my ($state, $err) = sqlstate_of($node, $ask);
+		is($state, '55000', 'in production a clear secret is refused');
+		like($err, qr/refused in production.*DETAIL:.*client_secret.*HINT:.*openbanking-seal --server prod --option client_secret/s,
+			'it says what to do');
+		unlike($err, qr/sandbox-secret/, 'without the secret');
+	});
+	is($calls, 0, 'no call was made');
+	my $canary = 'a-secret-that-is-nowhere-else';
+	my ($status, $sealed) = seal_program($canary, '--key-file', $keys, '--server', 'prod', '--option', 'client_secret');
+	chomp $sealed;
+	sql("SET log_statement = 'all'; ALTER USER MAPPING FOR PUBLIC SERVER prod OPTIONS (SET client_secret '$sealed')");
+	is((sqlstate_of($node, $ask))[0], 'OB005', 'a sealed one is sent');
+	my $log = slurp_file($node->logfile);
+	like($log, qr/\Q$sealed\E/, 'the log has the statement');
+	unlike($log, qr/$canary/, 'and no secret');
+	($status, $sealed) = seal_program('sandbox-secret', '--key-file', $keys, '--server', 'prod', '--option', 'client_secret');
+	chomp $sealed;
+	sql("ALTER USER MAPPING FOR PUBLIC SERVER prod OPTIONS (SET client_secret '$sealed')");
+	isnt(sql($ask), '0', 'a good one works');
+	sql('DROP SERVER prod CASCADE');
+};
+
 # What was sealed once must open for ever. Made with Python's cryptography (AESGCM), the key is 00 01 … 1f.
 subtest 'values of every column, sealed by another implementation' => sub {
 	my $database = 'vectors';
