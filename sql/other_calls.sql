@@ -144,7 +144,9 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT state, reauth_reason FROM ob.connections WHERE id = :ann;
+ALTER EVENT TRIGGER openbanking_server_changes DISABLE;
 ALTER SERVER other OPTIONS (ADD environment 'production');
+ALTER EVENT TRIGGER openbanking_server_changes ENABLE;
 ALTER USER MAPPING FOR PUBLIC SERVER other OPTIONS (DROP client_secret);
 SELECT ob.seal('other', 'client_secret', 'sandbox-secret') AS sealed \gset
 ALTER USER MAPPING FOR PUBLIC SERVER other OPTIONS (ADD client_secret :'sealed');

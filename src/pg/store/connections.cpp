@@ -110,6 +110,12 @@ Connection find_connection_for_caller(ConnectionId id) {
 	return connection;
 }
 
+std::int64_t count_live_connections(std::string_view server) {
+	static Statement select("SELECT count(*) FROM ob.connections c WHERE c.server = $1 AND " OB_CONNECTION_STATE
+	                        " <> 'disconnected'");
+	return select.read_fresh({Param::name(server)}).rows.front().integer(0);
+}
+
 providers::Credentials load_credentials(const Connection &connection) {
 	providers::Credentials tokens;
 	as_owner([&] { tokens = read_tokens(connection.server, token_subject(connection.id)); });

@@ -46,6 +46,9 @@ Connection find_connection(ConnectionId id);
 /// not_allowed.
 Connection find_connection_for_caller(ConnectionId id);
 
+/// How many connections of a server are not disconnected. As owner.
+std::int64_t count_live_connections(std::string_view server);
+
 /// The connection's tokens, unsealed. Throws unseal_failed, not_configured (no key), not_found (erased).
 providers::Credentials load_credentials(const Connection &connection);
 

@@ -22,6 +22,7 @@ extern "C" {
 #include "pg/store/client_checks.hpp"
 #include "pg/store/installation.hpp"
 #include "pg/store/keys.hpp"
+#include "pg/store/sql.hpp"
 #include "providers/sealed_option.hpp"
 
 namespace ob::pg::store {
@@ -186,6 +187,25 @@ providers::ServerConfig server_options(std::string_view server) {
 	config.name = std::string(server);
 	read_server_options(config, options);
 	return config;
+}
+
+bool is_ours(std::string_view server) {
+	const std::string name(server);
+	return guard([&] { return find_server(name.c_str()); }) != InvalidOid;
+}
+
+bool owns(std::string_view server) {
+	const Oid oid = server_oid(server);
+	return guard([&] { return has_privs_of_role(GetUserId(), GetForeignServer(oid)->owner); });
+}
+
+std::vector<std::string> dropped_servers() {
+	static Statement select("SELECT object_name FROM pg_catalog.pg_event_trigger_dropped_objects() "
+	                        "WHERE object_type OPERATOR(pg_catalog.=) 'server'");
+	std::vector<std::string> names;
+	for (const Row &row : select.run({}).rows)
+		names.push_back(row.text(0));
+	return names;
 }
 
 std::string provider_of(std::string_view server) {

@@ -21,6 +21,15 @@ struct LoadedServer {
 /// Checks that a server of that name is ours and that the caller has USAGE on it. Throws not_found, not_allowed.
 void check_usage(std::string_view server);
 
+/// Whether there is a server of that name, of our wrapper.
+bool is_ours(std::string_view server);
+
+/// Whether the present role may alter it.
+bool owns(std::string_view server);
+
+/// Names of the servers that the present command has dropped. In an event trigger on sql_drop.
+std::vector<std::string> dropped_servers();
+
 /// Provider name of a server (option provider). Throws not_found.
 std::string provider_of(std::string_view server);
 

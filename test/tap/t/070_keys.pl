@@ -203,6 +203,12 @@ subtest 'values of every column, sealed by another implementation' => sub {
 		'a key that is used and not in the ring is told');
 	is($node->safe_psql($database, q{SET openbanking.key_file = ''; SELECT * FROM ob.keys()}), 'fresh|f|f|1|1|2|1|0',
 		'also without any ring');
+
+	$node->safe_psql($database, q{CREATE SERVER plaid FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid');
+		INSERT INTO ob.connections (server, provider, user_ref, provider_connection_id, state, mapping_role)
+		VALUES ('plaid', 'plaid', 'alice', 'item', 'active', 'postgres')});
+	isnt($node->psql($database, 'DROP SERVER plaid', stderr => \$err), 0, 'a server with a connection is not dropped');
+	is($node->psql($database, 'DROP EXTENSION openbanking CASCADE', stderr => \$err), 0, 'with the extension it is');
 };
 
 subtest 'a token that was copied to another row' => sub {
