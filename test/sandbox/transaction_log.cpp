@@ -226,7 +226,11 @@ TransactionLog::Page TransactionLog::page(const Part &part) const {
 
 void TransactionLog::add_entries(std::vector<Entry> &changes, const Part &part, std::uint32_t index,
                                  const RowState &row) {
-	const Change change = change_since(row, part.base);
+	Change change = change_since(row, part.base);
+	// Taken away without disturbing the loop, which has handed it out on an earlier page.
+	if (row.removed_at > part.end && !row.hidden && row.added_at <= part.position) {
+		change = Change::removed;
+	}
 	const bool is_new = row.added_at > part.base && !row.hidden;
 	if (!part.net && is_new && row.removed_at != 0) {
 		changes.push_back({Change::added, index, row.account});

@@ -130,6 +130,7 @@ public:
 	struct Part {
 		std::uint64_t base = 0;     ///< those since then,
 		std::uint64_t position = 0; ///< that follow this,
+		std::uint64_t end = 0;      ///< of a loop that began when the log ended here,
 		std::size_t count = 0;      ///< and so many of them at most
 		std::uint32_t account = kAllAccounts;
 		bool net = true; ///< false: what came and went is both added and removed, what came and changed modified too

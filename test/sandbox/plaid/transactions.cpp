@@ -184,7 +184,7 @@ ObjectText sync(Call &call) {
 	}
 	const auto count = static_cast<std::size_t>(call.body.integer_of("count", 100));
 	const TransactionLog::Page page =
-	    item.transactions.page({at.base, at.position, count, request.account, !call.directives.not_net});
+	    item.transactions.page({at.base, at.position, at.end, count, request.account, !call.directives.not_net});
 
 	at.position = page.position;
 	at.serial = call.state.next_cursor_serial++;
