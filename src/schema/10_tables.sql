@@ -164,6 +164,7 @@ CREATE TABLE ob.links (
 	options pg_catalog.jsonb NOT NULL DEFAULT '{}',
 	connection_id pg_catalog.int8,
 	error_code pg_catalog.text,
+	server_version pg_catalog.text,
 	state pg_catalog.text NOT NULL DEFAULT 'open'
 		CHECK (state IN ('open', 'completed', 'cancelled', 'expired', 'failed')),
 	reason pg_catalog.text,
@@ -182,6 +183,7 @@ CREATE INDEX links_open_idx ON ob.links (server, user_ref) WHERE state = 'open';
 CREATE INDEX links_token_idx ON ob.links (token_digest);
 COMMENT ON TABLE ob.links IS 'Link journeys, from ob.link to ob.link_complete. Addresses and tokens are sealed.';
 COMMENT ON COLUMN ob.links.error_code IS 'Of a relink: the connection''s error that it was made to mend.';
+COMMENT ON COLUMN ob.links.server_version IS 'Version of the server''s options and user mapping; a link made with others is not handed out again.';
 
 CREATE TABLE ob.tokens (
 	server pg_catalog.name NOT NULL,

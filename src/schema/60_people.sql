@@ -14,7 +14,7 @@ SELECT jsonb_build_object('user_ref', of_user,
 		FROM banks b JOIN ob.transactions_all t ON t.connection_id = b.id),
 	'quarantine', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'digest' ORDER BY q.connection_id, q.id), '[]')
 		FROM banks b JOIN ob.quarantine q ON q.connection_id = b.id),
-	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,token_digest}'::text[] ORDER BY l.created_at), '[]')
+	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,token_digest,server_version}'::text[] ORDER BY l.created_at), '[]')
 		FROM ob.links l WHERE l.user_ref = of_user),
 	'access_grants', (SELECT COALESCE(jsonb_agg(to_jsonb(g) ORDER BY g.actor, g.user_ref), '[]')
 		FROM ob.access_grants g WHERE of_user IN (g.actor, g.user_ref)),

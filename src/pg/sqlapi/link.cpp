@@ -55,6 +55,7 @@ Fields start(Link link, const store::LoadedServer &server, providers::LinkReques
 		throw Error(ErrorCode::invalid_argument, "link option \"mode\" must be hosted or embedded");
 	store::load_keys(); // what comes back must be sealed: without a key no call is made
 	link.options_json = options.canonical_dump();
+	link.server_version = server.version;
 	std::optional<store::OpenLink> open;
 	store::as_owner([&] { open = store::find_open_link(link); });
 	if (open)

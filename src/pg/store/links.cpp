@@ -52,8 +52,8 @@ void throw_ended(const Link &link) {
 void insert_link(const Link &link, const std::optional<providers::LinkOffer> &offer) {
 	static Statement insert(
 	    "INSERT INTO ob.links (link_id, server, user_ref, kind, options, action, url_sealed, token_sealed, sdk, "
-	    "mapping_role, expires_at, user_ip, token_digest, connection_id, error_code) "
-	    "VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, $11, $12::inet, $13, $14, $15)");
+	    "mapping_role, expires_at, user_ip, token_digest, connection_id, error_code, server_version) "
+	    "VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, $11, $12::inet, $13, $14, $15, $16)");
 	std::string url, token, digest;
 	if (offer) {
 		const crypto::KeyRing keys = load_keys();
@@ -66,7 +66,8 @@ void insert_link(const Link &link, const std::optional<providers::LinkOffer> &of
 	            Param::text(link.options_json), Param::text_or_null(offer ? offer->action : ""), bytes_or_null(url),
 	            bytes_or_null(token), Param::text_or_null(offer ? offer->sdk_json : ""), Param::name(link.mapping_role),
 	            Param::timestamp(link.expires_at), Param::text_or_null(link.user_ip), Param::text_or_null(digest),
-	            connection_param(link.connection), Param::text_or_null(link.error_code)});
+	            connection_param(link.connection), Param::text_or_null(link.error_code),
+	            Param::text_or_null(link.server_version)});
 }
 
 std::string find_link_by_token(const Secret &token) {
@@ -116,14 +117,14 @@ std::optional<OpenLink> find_open_link(const Link &wanted) {
 	    "SELECT link_id, action, url_sealed, token_sealed, sdk::text, (extract(epoch from expires_at) * "
 	    "1000000)::bigint "
 	    "FROM ob.links l WHERE server = $1 AND user_ref = $2 AND kind = $3 AND options = $4::jsonb AND state = 'open' "
-	    "AND connection_id IS NOT DISTINCT FROM $5 AND error_code IS NOT DISTINCT FROM $6 "
+	    "AND connection_id IS NOT DISTINCT FROM $5 AND error_code IS NOT DISTINCT FROM $6 AND server_version = $7 "
 	    // A journey that has brought something is over: providers let nobody walk it twice.
 	    "AND reason IS NULL AND NOT EXISTS (SELECT FROM ob.outcomes o WHERE o.link_id = l.link_id) "
 	    // A link about to expire is of no use to someone who has yet to open it.
 	    "AND expires_at > clock_timestamp() + interval '1 minute' ORDER BY created_at DESC LIMIT 1");
 	const Result found = select.run({Param::name(wanted.server), Param::text(wanted.user_ref), Param::text(wanted.kind),
 	                                 Param::text(wanted.options_json), connection_param(wanted.connection),
-	                                 Param::text_or_null(wanted.error_code)});
+	                                 Param::text_or_null(wanted.error_code), Param::text(wanted.server_version)});
 	if (found.rows.empty())
 		return std::nullopt;
 	const Row &row = found.rows.front();

@@ -15,6 +15,7 @@ namespace ob::pg::store {
 struct Link {
 	std::string link_id;
 	std::string server;
+	std::string server_version; // of its options and the user mapping, which the provider was told of
 	std::string user_ref;
 	std::string kind;         // link, relink, sandbox
 	std::string options_json; // canonical
@@ -46,8 +47,8 @@ std::string find_link_by_token(const Secret &token);
 /// The offer's token, as long as the link needs it; else empty. Under a fresh snapshot.
 Secret read_link_token(std::string_view link_id);
 
-/// An open, unexpired link like `wanted` (server, user, kind, options, connection and its error), with its offer opened
-/// again.
+/// An open, unexpired link like `wanted` (server as it is now, user, kind, options, connection and its error), with its
+/// offer opened again.
 struct OpenLink {
 	std::string link_id;
 	providers::LinkOffer offer;

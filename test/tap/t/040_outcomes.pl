@@ -36,6 +36,9 @@ subtest 'embedded link, from ob.link to the connection' => sub {
 	is(calls_of('/link/token/create', sub { ($again, $token_again) = open_link('emma') }),
 		0, 'an open link is not made twice');
 	is("$again $token_again", "$link $token", 'it is returned again');
+	sql("ALTER SERVER plaid OPTIONS (ADD days_requested '730')");
+	isnt((open_link('emma'))[0], $link, 'not with options that the server had before: some hold for life');
+	sql("ALTER SERVER plaid OPTIONS (DROP days_requested)");
 
 	my $public = public_token($token);
 	like(sql(complete_sql($link, $public)), qr/^\d+\|active\|/, 'completed by link_id');
