@@ -158,6 +158,9 @@ TEST(PlaidLink, RefusesBeforeAnyCall) {
 	error(R"({"secret":"x"})");
 	error(R"({"client_id":"x"})");
 	error(R"({"user":{"client_user_id":"someone else"}})");
+	EXPECT_EQ(error(R"({"hosted_link":true})"), "option \"hosted_link\" must be an object");
+	for (const char *options : {R"({"user":"u1"})", R"({"transactions":730})", R"({"update":true})"})
+		error(options);
 	EXPECT_EQ(error("{}", "hosted", "jane@example.com"), "the user reference looks like an e-mail address");
 	EXPECT_EQ(error(R"({"account_selection":true})"),
 	          "option \"account_selection\" is for a bank that is linked already");

@@ -33,6 +33,9 @@ constexpr std::array<std::string_view, 3> kForeign{"resend", "email", "otp"};
 // Set by us alone.
 constexpr std::array<std::string_view, 4> kReserved{"client_id", "secret", "access_token", "access_tokens"};
 
+// To be objects: we add to them.
+constexpr std::array<std::string_view, 4> kObjects{"user", kTransactions, "hosted_link", "update"};
+
 /// Every field of the caller's that is Plaid's. Null means "leave it out", also where the server has a default: Plaid
 /// refuses nulls.
 void pass_through(const json::Document &options, json::Object &body) {
@@ -41,6 +44,8 @@ void pass_through(const json::Document &options, json::Object &body) {
 			bad_option(name, "is not known to provider plaid");
 		if (is_one_of(name, kReserved))
 			bad_option(name, "cannot be set here");
+		if (is_one_of(name, kObjects) && value.exists() && !value.is_object())
+			bad_option(name, "must be an object");
 		if (!is_one_of(name, kOurs) && value.exists())
 			body.set(name, value);
 	}
