@@ -1,6 +1,7 @@
 #include "pg/sqlapi/connection_lock.hpp"
 
 #include <chrono>
+#include <exception>
 #include <optional>
 
 #include "core/loop.hpp"
@@ -29,12 +30,20 @@ bool is_given_up(ConnectionId id, std::int64_t rotation) {
 bool try_connection(ConnectionId id, LockScope scope) {
 	if (!try_lock(LockClass::connection, id, scope))
 		return false;
-	// Its intent was committed before its caller let go of the lock.
-	if (!open_rotation(id))
-		return true;
-	if (scope == LockScope::session)
+	bool keep = false;
+	std::exception_ptr failure;
+	try {
+		// Its intent was committed before its caller let go of the lock.
+		keep = !open_rotation(id);
+	} catch (...) {
+		failure = std::current_exception();
+	}
+	// No end of a transaction frees a session's lock.
+	if (!keep && scope == LockScope::session)
 		unlock_session(LockClass::connection, id);
-	return false;
+	if (failure)
+		std::rethrow_exception(failure);
+	return keep;
 }
 
 } // namespace
