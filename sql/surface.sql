@@ -28,6 +28,23 @@ CREATE SCHEMA ob;
 CREATE EXTENSION openbanking;
 \c contrib_regression
 DROP DATABASE planted;
+-- Nor do default privileges of the installing role give anything.
+CREATE ROLE regress_ob_by_default;
+CREATE DATABASE by_default;
+\c by_default
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO regress_ob_by_default, PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO regress_ob_by_default, PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO regress_ob_by_default, PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO regress_ob_by_default WITH GRANT OPTION;
+CREATE EXTENSION openbanking;
+SELECT o.object, a.grantee::regrole, a.privilege_type FROM (
+	SELECT oid::regnamespace::text, nspacl FROM pg_namespace WHERE nspname = 'ob'
+	UNION ALL SELECT oid::regclass::text, relacl FROM pg_class WHERE relnamespace = 'ob'::regnamespace
+	UNION ALL SELECT oid::regprocedure::text, proacl FROM pg_proc WHERE pronamespace = 'ob'::regnamespace) o (object, acl),
+	aclexplode(o.acl) a WHERE a.grantee <> a.grantor;
+\c contrib_regression
+DROP DATABASE by_default;
+DROP ROLE regress_ob_by_default;
 -- A drop leaves nothing, and a fresh start works in the same session.
 BEGIN;
 DROP EXTENSION openbanking CASCADE;
