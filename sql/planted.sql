@@ -87,6 +87,8 @@ SELECT pg_catalog.count(*) FROM planted_live.ob_balances WHERE user_ref OPERATOR
 SELECT badge FROM ob.connection_status WHERE connection_id OPERATOR(pg_catalog.=) :id;
 SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 FROM ob.transactions;
 SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 FROM ob.accounts;
+SELECT connections FROM ob.server_status WHERE server OPERATOR(pg_catalog.=) 'planted';
+SELECT ob.retry_credentials('planted');
 SELECT accounts FROM ob.net_worth WHERE user_ref OPERATOR(pg_catalog.=) 'planted-ben';
 SELECT ob.visible_user_refs(), ob.visible_connections(), ob.sees_all();
 SELECT ob.allow('planted-cleo', 'planted-ben'), ob.allow('planted-cleo', 'planted-ann'), ob.disallow('planted-cleo', 'planted-ann');
@@ -112,6 +114,8 @@ SET ROLE regress_ob_planter;
 SELECT ob.disconnect(:id, true);
 SELECT ob.erase_user('planted-ben'), ob.erase_user('planted-ann');
 RESET ROLE;
+ALTER SERVER planted OPTIONS (SET client_name 'Other');
+ALTER SERVER planted RENAME TO planted_too;
 RESET search_path;
 -- Nor does the script call any of it when it installs.
 CREATE DATABASE planted_before TEMPLATE template0;
@@ -128,6 +132,6 @@ WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'ob'::regnamesp
 DROP DATABASE planted_before;
 SET client_min_messages = warning;
 DROP SCHEMA planted_live CASCADE;
-DROP SERVER planted CASCADE;
+DROP SERVER planted_too CASCADE;
 DROP OWNED BY regress_ob_planter CASCADE;
 DROP ROLE regress_ob_planter;

@@ -159,11 +159,14 @@ server('wrong', 1, 'client_secret', secret('wrong client secret'));
 server('closed', 1, 'client_secret', $client_secret, 'http://127.0.0.1:9');
 server('filed', 2, 'client_secret_file', write_private("$dir/secret", $file_secret));
 server('clear', 3, 'client_secret', 'placeholder');
-# A clear secret in a statement, as doc/security.md has it.
+# A clear secret in a statement, as doc/security.md has it. Others can see it until the session has ended.
 sub unlogged
 {
-	return sql("SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';
+	my $answer = sql("SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';
 		SET auto_explain.log_min_duration = -1; SET pg_stat_statements.track = 'none'; $_[0]");
+	my $others = q{SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> ''};
+	wait_until('the session to end', sub { !@{ $watcher->query($others)->{rows} } });
+	return $answer;
 }
 unlogged("ALTER USER MAPPING FOR PUBLIC SERVER clear OPTIONS (SET client_secret '$clear_secret')");
 like(unlogged("SELECT ob.seal('plaid', 'client_secret', '" . secret('secret sealed by a statement') . "')"), qr/^obsealed:v1:/, 'sealed by a statement');
