@@ -21,6 +21,8 @@ PURE_LIB     = $(BUILD)/libopenbanking.a
 OBJS         = $(SERVER_OBJ)
 MODULE_big   = openbanking
 DATA_built   = $(SCRIPT)
+# Former versions, and the scripts that bring them up.
+DATA         = $(sort $(wildcard src/schema/versions/*.sql))
 # The program that seals secrets outside of the database; installed beside psql.
 SCRIPTS_built = openbanking-seal
 SHLIB_LINK   = $(PURE_LIB) $(PURE_LIBS) -lstdc++ -Wl,--version-script=src/exports.map
