@@ -152,6 +152,8 @@ SELECT DISTINCT user_ref FROM ob.transactions;
 SELECT DISTINCT user_ref FROM access_live.ob_accounts;
 RESET ROLE;
 SELECT ob.disallow('cleo', 'ann'), ob.disallow('cleo', 'ann');
+SELECT ob.allow(NULL, 'ann');
+SELECT ob.allow('cleo', '');
 SET ROLE regress_ob_read;
 SELECT count(*) FROM ob.connections WHERE server = 'access';
 

@@ -166,6 +166,17 @@ UPDATE ob.connections SET annotations = '{}', state = 'active';
 MERGE INTO ob.accounts_all a USING (VALUES (1)) v (n) ON a.connection_id = v.n WHEN MATCHED THEN DELETE;
 MERGE INTO ob.connections c USING (VALUES (1)) v (n) ON c.id = v.n WHEN MATCHED THEN UPDATE SET user_ref = 'leaks-ann';
 RESET ROLE;
+-- who may read and write everything, but must obey policies
+GRANT pg_read_all_data, pg_write_all_data TO regress_ob_fence;
+SET ROLE regress_ob_fence;
+SELECT count(*) FROM ob.tokens;
+SELECT count(*) FROM ob.audit_persons;
+SELECT count(*) FROM live.ob_accounts;
+UPDATE ob.connections SET user_ref = 'regress_ob_fence';
+INSERT INTO ob.access_grants (actor, user_ref) VALUES ('cleo', 'leaks-ben');
+DELETE FROM ob.tokens;
+RESET ROLE;
+REVOKE pg_read_all_data, pg_write_all_data FROM regress_ob_fence;
 SET ROLE regress_ob_thief;
 -- what the planner has sampled
 SELECT count(*) FROM pg_stats WHERE schemaname = 'ob';

@@ -201,6 +201,10 @@ RETURNS pg_catalog.void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
 BEGIN
+	-- The constraint would show the whole row, names included.
+	IF COALESCE(allow.actor, '') = '' OR COALESCE(allow.user_ref, '') = '' THEN
+		RAISE EXCEPTION 'arguments "actor" and "user_ref" must be given' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	INSERT INTO ob.access_grants AS g (actor, user_ref, until) VALUES (allow.actor, allow.user_ref, allow.until)
 	ON CONFLICT ON CONSTRAINT access_grants_pkey
 	DO UPDATE SET until = excluded.until, granted_by = SESSION_USER, created_at = clock_timestamp();

@@ -291,6 +291,7 @@ subtest 'everything else' => sub {
 	add_key('2:' . new_key());
 	does('key rotated', 'CALL ob.rotate_key()');
 	does('allowed', 'SELECT ob.allow($1, $2)', person('accountant'), $alice);
+	fails('nobody is allowed', '22023', 'SELECT ob.allow(NULL, $1)', $alice);
 	does('adopted', 'SELECT ob.adopt_database()');
 	answers('SELECT ob.export_user($1)', $alice);
 	answers('SELECT * FROM ob.keys()');
@@ -337,6 +338,25 @@ subtest 'calls that fail' => sub {
 	fault('/auth/get', { kind => 'malformed', body => qq({"numbers": {"ach": [{"account": "111122223333$words" oops) });
 	fails('numbers', 'OB003', 'SELECT ob.account_number($1, $2, refresh => true)', $connection, $account);
 	no_faults();
+
+	# JSON that is broken within what is kept as it came.
+	my %asked = ('/transactions/sync' => [ '{}', 'SELECT ob.sync($1, full => true)' ],
+		'/transactions/get' => [ '{"start_date": "2020-01-01", "end_date": "2030-01-01"}', 'SELECT count(t) FROM live.ob_transactions t WHERE connection_id = $1' ]);
+	foreach my $path (sort keys %asked)
+	{
+		my ($body, $statement) = @{ $asked{$path} };
+		my ($page) = does("a page of $path", q{SELECT body FROM ob.request('plaid', 'POST', $1, body => $2::jsonb, connection => $3)}, $path, $body, $connection);
+		foreach my $broken ('tru', '01', '1e999999', '"\\x"', "\"\x01\"", '"\\ud800"', '[1,]', '[' x 3000 . ']' x 3000)
+		{
+			my $name = 'beside ' . substr($broken, 0, 10) . " of $path";
+			my $odd = qq("odd": {"who": ") . person($name) . qq(", "what": $broken, "too": "x"});
+			fault($path, { count => 0, kind => 'malformed', body => $page =~ s/"transaction_id"/$odd, "transaction_id"/r });
+			my $result = $session->query($statement, $connection);
+			$heard{messages} .= $result->{heard};
+			like($result->{state}, qr/^(none|OB003)$/, $name);
+			no_faults();
+		}
+	}
 
 	# What PostgreSQL cannot store, with people's data around it.
 	my $item = control($url, 'plaid/items/create', { client_id => 'client1', username => 'user_odd', password => 'nul' })->{items}[0];
