@@ -30,7 +30,7 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	END AS badge,
 	c.state, c.reauth_reason, c.requires_reauth, c.state_since, c.error_code,
 	CASE
-		WHEN c.state OPERATOR(pg_catalog.=) 'reauth_required' THEN 'Please reconnect your bank.'
+		WHEN c.state OPERATOR(pg_catalog.=) 'reauth_required' THEN COALESCE(c.error_message, 'Please reconnect your bank.')
 		WHEN c.state OPERATOR(pg_catalog.=) 'revoked' THEN 'Access was withdrawn. Please link your bank again.'
 		WHEN c.state OPERATOR(pg_catalog.=) 'error' THEN COALESCE(c.error_message, 'The connection does not work.')
 		WHEN c.state OPERATOR(pg_catalog.=) 'disconnected' THEN 'Link your bank to see its accounts.'

@@ -164,6 +164,8 @@ subtest 'a connection that works all the while' => sub {
 subtest 'a link for one error is not handed out for another' => sub {
 	my $connection = link_bank($node, 'roxy');
 	break_login($connection, 'NO_ACCOUNTS');
+	is(sql("SELECT what_to_do FROM ob.connection_status WHERE connection_id = $connection"),
+		'Please reconnect your bank and choose the accounts to share.', 'the user is told what this one asks of him');
 	my ($accounts) = relink($connection);
 	sql("UPDATE ob.connections SET error_code = 'ITEM_LOGIN_REQUIRED' WHERE id = $connection");
 	my ($login) = relink($connection);
