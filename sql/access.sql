@@ -95,6 +95,7 @@ SELECT status FROM ob.sandbox_link('access', 'ann');
 SELECT status FROM ob.sandbox_link('access', 'ben');
 RESET ROLE;
 SELECT FROM ob.connections c, ob.sync(c.id) WHERE c.server = 'access' \g /dev/null
+UPDATE ob.connections SET consent_expires_at = now() + interval '1 day';
 -- Every relation with rows of people, live or synced, against every kind of role that may use the server: whom it shows while
 -- the session speaks for ann.
 CREATE FUNCTION pg_temp.shown(role text, relation text) RETURNS text LANGUAGE plpgsql AS $$

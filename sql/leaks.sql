@@ -20,6 +20,7 @@ SELECT connection_id AS ann FROM ob.sandbox_link('leaks', 'leaks-ann') \gset
 SELECT connection_id AS ben FROM ob.sandbox_link('leaks', 'leaks-ben') \gset
 SELECT status FROM ob.sync(:ann);
 SELECT status FROM ob.sync(:ben);
+UPDATE ob.connections SET consent_expires_at = now() + interval '1 day';
 -- as if all was sampled
 ANALYZE ob.connections, ob.sync_state, ob.accounts_all, ob.transactions_all;
 SELECT set_config('thief.ben', :'ben', false) \g /dev/null

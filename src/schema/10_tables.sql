@@ -60,6 +60,9 @@ CREATE TABLE ob.sync_state (
 	attempts pg_catalog.int4 NOT NULL DEFAULT 0,
 	claimed_until pg_catalog.timestamptz,
 	claimed_by pg_catalog.int4,
+	loop_started_at pg_catalog.timestamptz,
+	loop_pages pg_catalog.int8,
+	loop_transactions pg_catalog.int8,
 	finished_syncs pg_catalog.int8 NOT NULL DEFAULT 0,
 	last_report pg_catalog.jsonb
 ) WITH (fillfactor = 50);
@@ -70,6 +73,7 @@ COMMENT ON COLUMN ob.sync_state.loop_cursor IS 'How far an unfinished first back
 COMMENT ON COLUMN ob.sync_state.sweep_owed IS 'A full sync met an incomplete history; once that is complete, all is read again and what is gone is removed.';
 COMMENT ON COLUMN ob.sync_state.next_sync_at IS 'When sync_due takes it next; NULL: never by itself.';
 COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync that did not fail has told its caller.';
+COMMENT ON COLUMN ob.sync_state.loop_started_at IS 'When the loop of a first backfill began that has not ended; loop_pages and loop_transactions say how far it has come.';
 COMMENT ON COLUMN ob.sync_state.claimed_until IS 'End of the lease of the session that syncs it now.';
 
 CREATE TABLE ob.accounts_all (
@@ -211,6 +215,13 @@ COMMENT ON TABLE ob.client_checks IS 'Whether providers take the credentials of 
 COMMENT ON COLUMN ob.client_checks.digest IS 'SHA-256 of the credentials and of where they are sent.';
 COMMENT ON COLUMN ob.client_checks.refused_at IS 'NULL: they were accepted.';
 
+CREATE TABLE ob.server_state (
+	server pg_catalog.name PRIMARY KEY,
+	paused_at pg_catalog.timestamptz
+);
+COMMENT ON TABLE ob.server_state IS 'What holds for a server as a whole. One without a row is as usual.';
+COMMENT ON COLUMN ob.server_state.paused_at IS 'Since when its connections are not synced by themselves (ob.pause_server).';
+
 CREATE TABLE ob.outcomes (
 	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	call_id pg_catalog.text COLLATE "C" NOT NULL UNIQUE,
@@ -248,6 +259,7 @@ SELECT pg_catalog.pg_extension_config_dump('ob.quarantine_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.links', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.tokens', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.client_checks', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.server_state', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes_id_seq', '');
 

@@ -34,6 +34,7 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 		WHEN c.state OPERATOR(pg_catalog.=) 'revoked' THEN 'Access was withdrawn. Please link your bank again.'
 		WHEN c.state OPERATOR(pg_catalog.=) 'error' THEN COALESCE(c.error_message, 'The connection does not work.')
 		WHEN c.state OPERATOR(pg_catalog.=) 'disconnected' THEN 'Link your bank to see its accounts.'
+		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'Syncing is paused.'
 		WHEN c.failing_since IS NOT NULL THEN COALESCE(c.error_message, 'The bank cannot be reached at the moment.')
 		WHEN c.requires_reauth THEN 'Please renew your consent soon.'
 		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'pending' THEN 'Waiting for the first sync.'
@@ -45,15 +46,16 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	END AS what_to_do,
 	c.failing_since, c.last_sync_at, c.last_sync_status, c.bank_updated_at, c.transactions_synced, s.next_sync_at
 FROM ob.connections c
-LEFT JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id;
+LEFT JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id
+LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server;
 COMMENT ON VIEW ob.connection_status IS 'Each connection with a badge (Not linked, Pending, Linked, Error) and a sentence what to do.';
 
 CREATE VIEW ob.server_status WITH (security_invoker = true) AS
 SELECT s.srvname AS server,
 	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name OPERATOR(pg_catalog.=) 'provider') AS provider,
 	c.connections, c.active, c.failing, c.reauth_required, c.error,
-	r.refused_at, r.refused_for,
-	r.what_to_do
+	(SELECT p.paused_at FROM ob.server_state p WHERE p.server OPERATOR(pg_catalog.=) s.srvname) AS paused_at,
+	r.refused_at, r.refused_for, r.what_to_do
 FROM pg_catalog.pg_foreign_server s
 JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 CROSS JOIN LATERAL (
@@ -70,7 +72,39 @@ CROSS JOIN LATERAL (
 	FROM ob.client_checks k WHERE k.server OPERATOR(pg_catalog.=) s.srvname AND k.refused_at IS NOT NULL
 ) r
 WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
-COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, and since when and for whose user mapping the provider refuses the credentials.';
+COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, since when it is paused, and since when and for whose user mapping the provider refuses the credentials.';
+
+CREATE VIEW ob.sync_status WITH (security_invoker = true) AS
+SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
+	CASE
+		WHEN c.state OPERATOR(pg_catalog.<>) 'active' THEN c.state
+		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'paused'
+		WHEN s.claimed_until OPERATOR(pg_catalog.>) pg_catalog.now() THEN 'syncing'
+		WHEN s.next_sync_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
+		ELSE 'scheduled'
+	END AS activity,
+	CASE
+		WHEN s.history_complete THEN 'complete'
+		WHEN s.initial_sync_done THEN 'partial'
+		ELSE 'none'
+	END AS history,
+	s.history_from, c.transactions_synced,
+	s.loop_started_at AS backfill_started_at, s.loop_pages AS pages, s.loop_transactions AS transactions_read,
+	pg_catalog.round(s.loop_transactions OPERATOR(pg_catalog./) NULLIF(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.loop_started_at), 0), 1)
+		AS transactions_per_second,
+	c.last_sync_at, c.last_sync_status, c.failing_since, s.attempts AS failures, s.next_sync_at
+FROM ob.connections c
+JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id
+LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server;
+COMMENT ON VIEW ob.sync_status IS 'Where each connection''s sync stands: what it does now, how complete its history is, how far a first backfill has come and how fast, failures in a row, when it is next.';
+
+CREATE VIEW ob.consents_expiring WITH (security_invoker = true) AS
+SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name, c.state, c.consent_given_at, c.consent_expires_at,
+	c.consent_expires_at OPERATOR(pg_catalog.-) pg_catalog.now() AS expires_in
+FROM ob.connections c
+WHERE c.consent_expires_at OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.+) '14 days'::pg_catalog.interval)
+AND c.state OPERATOR(pg_catalog.=) ANY ('{active,reauth_required,error}'::pg_catalog.text[]);
+COMMENT ON VIEW ob.consents_expiring IS 'Connections whose consent ends within 14 days, or has ended: their users have to consent again (ob.relink).';
 
 CREATE VIEW ob.net_worth WITH (security_invoker = true) AS
 SELECT c.user_ref, a.currency, pg_catalog.sum(a.balance_current) AS net_worth,

@@ -90,6 +90,38 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'ob_sync_due';
 COMMENT ON PROCEDURE ob.sync_due(pg_catalog.int4, pg_catalog.int4, pg_catalog.name, pg_catalog.text, pg_catalog.interval) IS
 'Syncs every active connection that is due, several at once, committing each by itself. One failing connection never fails the call.';
 
+-- ---- operating ----
+
+CREATE FUNCTION ob.pause(connection pg_catalog.int8) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_pause';
+COMMENT ON FUNCTION ob.pause(pg_catalog.int8) IS
+'Keeps a connection from being synced by itself; ob.sync still does. False if it was so already.';
+
+CREATE FUNCTION ob.resume(connection pg_catalog.int8) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_resume';
+COMMENT ON FUNCTION ob.resume(pg_catalog.int8) IS
+'Ends ob.pause: the connection is due at once. False if it was not paused.';
+
+CREATE FUNCTION ob.retry(connection pg_catalog.int8) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_retry';
+COMMENT ON FUNCTION ob.retry(pg_catalog.int8) IS
+'Takes a connection out of state error or of its waiting after failures: it is due at once. Returns its state.';
+
+CREATE FUNCTION ob.pause_server(server pg_catalog.name) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_pause_server';
+COMMENT ON FUNCTION ob.pause_server(pg_catalog.name) IS
+'Keeps all connections of a server from being synced by themselves. False if it was so already.';
+
+CREATE FUNCTION ob.resume_server(server pg_catalog.name) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_resume_server';
+COMMENT ON FUNCTION ob.resume_server(pg_catalog.name) IS
+'Ends ob.pause_server: what has become due meanwhile is synced. False if it was not paused.';
+
+CREATE PROCEDURE ob.check_consents()
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_check_consents';
+COMMENT ON PROCEDURE ob.check_consents() IS
+'Marks connections whose consent ends within seven days (requires_reauth), tells those who listen, and has those asked about whose consent should have ended by now.';
+
 -- ---- secrets ----
 
 CREATE FUNCTION ob.seal(server pg_catalog.name, option pg_catalog.text, secret pg_catalog.text) RETURNS pg_catalog.text

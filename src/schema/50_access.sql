@@ -66,6 +66,9 @@ CREATE POLICY visible ON ob.quarantine USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.links USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.tokens USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.client_checks USING ((SELECT ob.sees_all()));
+-- It says of a server what its users may know, whoever they are.
+CREATE POLICY visible ON ob.server_state USING (true);
+ALTER TABLE ob.server_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON ob.outcomes USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.access_grants USING ((SELECT ob.sees_all()));
 ALTER TABLE ob.quarantine ENABLE ROW LEVEL SECURITY;
@@ -98,6 +101,8 @@ WITH rights (level, privilege, object) AS (VALUES
 	('read', 'SELECT', 'ob.transactions'),
 	('read', 'SELECT', 'ob.connection_status'),
 	('read', 'SELECT', 'ob.net_worth'),
+	('read', 'SELECT (server, paused_at)', 'ob.server_state'),
+	('read', 'SELECT', 'ob.consents_expiring'),
 	('read', 'EXECUTE', 'FUNCTION ob.version()'),
 	('read', 'EXECUTE', 'FUNCTION ob.sees_all()'),
 	('read', 'EXECUTE', 'FUNCTION ob.current_user_ref()'),
@@ -120,6 +125,19 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.sync(int8, bool, inet)'),
 	('operate', 'EXECUTE', 'PROCEDURE ob.sync_now(int8, bool)'),
 	('operate', 'EXECUTE', 'PROCEDURE ob.sync_due(int4, int4, name, text, interval)'),
+	('operate', 'SELECT', 'ob.sync_status'),
+	('operate', 'SELECT', 'ob.schedules'),
+	('operate', 'EXECUTE', 'FUNCTION ob.scheduled_jobs()'),
+	('operate', 'EXECUTE', 'FUNCTION ob.unschedule()'),
+	('operate', 'EXECUTE', 'FUNCTION ob.check_cron(jsonb)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.cron_expression(interval, text)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.schedule(interval, interval, interval)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.pause(int8)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.resume(int8)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.retry(int8)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.pause_server(name)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.resume_server(name)'),
+	('operate', 'EXECUTE', 'PROCEDURE ob.check_consents()'),
 	('operate', 'EXECUTE', 'FUNCTION ob.institutions(name, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_fire_webhook(int8, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_reset_login(int8)'),

@@ -69,7 +69,7 @@ Task<void> ConnectionSync::run_loops(bool full) {
 		const Trouble trouble = co_await try_loop(resync);
 		if (trouble == Trouble::none)
 			co_return;
-		at_first_page = pages_ == 0 ? at_first_page + 1 : 0;
+		at_first_page = progress_.pages == 0 ? at_first_page + 1 : 0;
 		const bool stale = trouble == Trouble::cursor_invalid || at_first_page >= kStaleAfter;
 		if (stale && !resync && !state_.cursor.empty()) {
 			resync = true;
@@ -111,7 +111,7 @@ Task<ConnectionSync::Trouble> ConnectionSync::try_loop(bool resync) {
 }
 
 Task<void> ConnectionSync::run_loop(bool resync) {
-	pages_ = 0;
+	progress_ = Progress();
 	resync_ = Resync();
 	const auto reader =
 	    context_.provider->read_changes(context_.session, context_.credentials, resync ? std::string() : state_.cursor);
@@ -279,7 +279,7 @@ Task<ChangePage> ConnectionSync::next_page(providers::ChangeReader *reader) {
 		std::chrono::seconds wait{};
 		try {
 			ChangePage page = co_await reader->next();
-			++pages_;
+			note_progress(page.transactions);
 			// The middle of a loop without a cursor could not be told from its beginning.
 			if (page.has_more && page.next_cursor.empty())
 				throw Error(ErrorCode::bad_reply, "a page of changes has no cursor although more follow");
@@ -287,7 +287,7 @@ Task<ChangePage> ConnectionSync::next_page(providers::ChangeReader *reader) {
 		} catch (const ProviderError &error) {
 			// Before the first page nothing is lost by coming back later.
 			wait = error.retry_after().value_or(60s);
-			if (error.reaction() != Reaction::rate_limited || pages_ == 0 || waits >= context_.pacing.limit_waits ||
+			if (error.reaction() != Reaction::rate_limited || progress_.pages == 0 || waits >= context_.pacing.limit_waits ||
 			    wait > context_.pacing.longest_limit_wait)
 				throw;
 		}
@@ -315,6 +315,13 @@ Task<void> ConnectionSync::fetch_missing_accounts() {
 }
 
 // ---- what pages tell ----
+
+void ConnectionSync::note_progress(const TransactionPage &page) {
+	++progress_.pages;
+	progress_.transactions += static_cast<std::int64_t>(page.rows.size() + page.removed.size());
+	if (context_.progress)
+		context_.progress(progress_);
+}
 
 void ConnectionSync::note_accounts(const TransactionPage &page) {
 	if (looked_for_missing_ || account_missing_)

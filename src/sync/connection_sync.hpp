@@ -59,6 +59,7 @@ private:
 	Task<void> fetch_accounts();
 	Task<void> fetch_missing_accounts();
 
+	void note_progress(const TransactionPage &page);
 	void note_accounts(const TransactionPage &page);
 
 	SyncState begin_loop() const;
@@ -87,7 +88,7 @@ private:
 	bool looked_for_missing_ = false;
 
 	// Of the present attempt:
-	std::int64_t pages_ = 0;
+	Progress progress_;
 	Resync resync_;
 };
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 
 #include "core/clock.hpp"
 #include "core/store.hpp"
@@ -28,6 +30,12 @@ struct Pacing {
 	std::chrono::milliseconds health_patience{2000};
 };
 
+/// What the present loop has read so far.
+struct Progress {
+	std::int64_t pages = 0;
+	std::int64_t transactions = 0; // added, modified and removed ones
+};
+
 /// The pointers outlive the sync.
 struct SyncContext {
 	const providers::Provider *provider = nullptr;
@@ -37,6 +45,7 @@ struct SyncContext {
 	const Clock *clock = nullptr;
 	UnitBatch *batch = nullptr; // where results with nothing new share a commit; may be absent
 	Random random;              // for pauses; empty: system_random()
+	std::function<void(const Progress &)> progress; // after each page; may be empty
 	Pacing pacing;
 };
 

@@ -6,6 +6,9 @@ extern "C" {
 #include "tcop/utility.h"
 }
 
+#include <chrono>
+#include <functional>
+
 #include "core/loop.hpp"
 #include "pg/entry.hpp"
 #include "pg/locks.hpp"
@@ -37,7 +40,8 @@ void check_state(const Connection &connection) {
 }
 
 /// One sync under the lock.
-Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_store, bool full) {
+Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_store, bool full,
+                             std::function<void(const sync::Progress &)> progress) {
 	SyncTarget target = sync_store->load(connection);
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	providers::CallStats stats;
@@ -47,6 +51,7 @@ Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_sto
 	context.credentials = store::load_credentials(connection);
 	context.store = sync_store;
 	context.clock = &Runtime::get().clock();
+	context.progress = std::move(progress);
 	co_return co_await sync::sync_connection(std::move(context), std::move(target), full);
 }
 
@@ -89,7 +94,7 @@ Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
 	std::exception_ptr error;
 	SyncReport report;
 	try {
-		report = co_await sync_locked(connection, &sync_store, full);
+		report = co_await sync_locked(connection, &sync_store, full, {});
 	} catch (const Error &) {
 		error = std::current_exception();
 	}
@@ -102,6 +107,42 @@ Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
 
 // ---- ob.sync_now: committing by itself ----
 
+std::string title(const Connection &connection) {
+	std::string name = "connection " + std::to_string(connection.id);
+	if (!connection.institution_name.empty())
+		name += " (" + connection.institution_name + ")";
+	return name;
+}
+
+/// Says every few seconds how far a long loop has come.
+class ProgressNotice {
+public:
+	explicit ProgressNotice(const Connection &connection) : title_(title(connection)) {}
+
+	void operator()(const sync::Progress &progress) {
+		const auto now = std::chrono::steady_clock::now();
+		if (progress.pages == 1)
+			begun_ = said_ = now;
+		if (now - said_ < kPause)
+			return;
+		said_ = now;
+		const double seconds = std::chrono::duration<double>(now - begun_).count();
+		guard([&] {
+			ereport(NOTICE,
+			        (errmsg("%s: " INT64_FORMAT " pages, " INT64_FORMAT " transactions so far, %.0f a second",
+			                title_.c_str(), progress.pages, progress.transactions,
+			                static_cast<double>(progress.transactions) / seconds)));
+		});
+	}
+
+private:
+	static constexpr std::chrono::seconds kPause{3};
+
+	std::string title_;
+	std::chrono::steady_clock::time_point begun_;
+	std::chrono::steady_clock::time_point said_;
+};
+
 Task<SyncReport> sync_committing(Connection connection, bool full, bool *locked) {
 	Task<std::optional<SyncReport>> taking = take_connection(connection.id, LockScope::session, full, locked);
 	if (std::optional<SyncReport> told = co_await taking)
@@ -109,7 +150,9 @@ Task<SyncReport> sync_committing(Connection connection, bool full, bool *locked)
 	connection = store::find_connection(connection.id);
 	check_state(connection);
 	store::PgSyncStore sync_store(store::Commit::each_unit, nullptr);
-	co_return co_await sync_locked(connection, &sync_store, full);
+	ProgressNotice progress(connection);
+	Task<SyncReport> work = sync_locked(connection, &sync_store, full, std::move(progress));
+	co_return co_await work;
 }
 
 /// The lock is let go here, not in the coroutine: a cancelled statement destroys that where it waits.
@@ -139,9 +182,7 @@ Fields report_row(const SyncReport &report) {
 
 void notice(const Connection &connection, const SyncReport &report) {
 	const TransactionCounts &counts = report.transactions;
-	std::string name = "connection " + std::to_string(connection.id);
-	if (!connection.institution_name.empty())
-		name += " (" + connection.institution_name + ")";
+	const std::string name = title(connection);
 	const std::string status(store::status_name(report.status));
 	guard([&] {
 		ereport(NOTICE,

@@ -4,6 +4,7 @@
 #include "core/time.hpp"
 #include "pg/store/accounts.hpp"
 #include "pg/store/error_json.hpp"
+#include "pg/store/notify.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/store/tokens.hpp"
@@ -46,6 +47,7 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 		const bool keep_raw = providers::parse_boolean(server_options(fresh.server).option("keep_raw")).value_or(false);
 		write_accounts(id, *fresh.look.accounts, keep_raw);
 	}
+	notify(id, "connected");
 	if (fresh.look.standing_error)
 		apply_standing_error(id, *fresh.look.standing_error);
 	return id;
@@ -81,6 +83,7 @@ void apply_repair(ConnectionId id, const Repair &repair) {
 	                Param::timestamp(repair.health.bank_updated_at)});
 	sync_state.run({Param::integer(id)});
 	failures.run({Param::integer(id)});
+	notify(id, "active");
 }
 
 void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> happened_at) {
@@ -99,8 +102,11 @@ void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Ti
 	    connection.run({Param::integer(id), Param::text_or_null(failure.new_state),
 	                    Param::text_or_null(failure.reauth_reason), Param::text_or_null(failure.provider_code),
 	                    Param::text_or_null(failure.message), Param::timestamp(happened_at)});
-	if (changed.processed > 0)
-		sync_state.run({Param::integer(id), Param::timestamp(failure.retry_at)});
+	if (changed.processed == 0)
+		return;
+	sync_state.run({Param::integer(id), Param::timestamp(failure.retry_at)});
+	if (!failure.new_state.empty())
+		notify(id, failure.new_state);
 }
 
 std::optional<Timestamp> consent_expiry(ConnectionId id) {
@@ -119,6 +125,7 @@ void apply_standing_error(ConnectionId id, const SyncFailure &failure) {
 	connection.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.reauth_reason),
 	                Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message)});
 	sync_state.run({Param::integer(id)});
+	notify(id, failure.new_state);
 }
 
 void apply_disconnect(ConnectionId id, bool purge) {
@@ -129,7 +136,8 @@ void apply_disconnect(ConnectionId id, bool purge) {
 	    "WHERE id = $1 AND state <> 'disconnected'");
 	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = NULL, claimed_until = NULL, claimed_by = NULL "
 	                            "WHERE connection_id = $1 AND (next_sync_at IS NOT NULL OR claimed_until IS NOT NULL)");
-	connection.run({Param::integer(id)});
+	if (connection.run({Param::integer(id)}).processed > 0)
+		notify(id, "disconnected");
 	sync_state.run({Param::integer(id)});
 	if (!purge)
 		return;

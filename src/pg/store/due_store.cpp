@@ -28,7 +28,9 @@ namespace {
 #define OB_SYNCS_IN_TIME                                                                                               \
 	"(SELECT * FROM ob.sync_state WHERE next_sync_at <= $2 ORDER BY next_sync_at, connection_id OFFSET 0) s "          \
 	"CROSS JOIN LATERAL (SELECT k.* FROM ob.connections k WHERE k.id = s.connection_id AND k.state = 'active' "        \
-	"AND k.sync_enabled AND k.server::text = ANY ($1) AND NOT EXISTS (SELECT 1 FROM ob.outcomes o "                    \
+	"AND k.sync_enabled AND k.server::text = ANY ($1) "                                                                \
+	"AND NOT EXISTS (SELECT 1 FROM ob.server_state v WHERE v.server = k.server AND v.paused_at IS NOT NULL) "          \
+	"AND NOT EXISTS (SELECT 1 FROM ob.outcomes o "                                                                     \
 	"WHERE o.connection_id = k.id AND o.phase IN ('intent', 'answered', 'recorded')) OFFSET 0) c "
 
 #define OB_IS_FREE "(s.claimed_until IS NULL OR s.claimed_until < clock_timestamp())"

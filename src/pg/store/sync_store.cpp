@@ -9,6 +9,7 @@
 #include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
 #include "pg/store/last_report.hpp"
+#include "pg/store/notify.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/quarantine.hpp"
@@ -115,7 +116,7 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 		target.bank_named = row.boolean(13);
 		read_options(&target, connection, row.integer(8));
 		target.has_quarantine = row.boolean(12);
-		loaded_[target.id] = {target.sync_interval, target.has_quarantine};
+		loaded_[target.id] = {target.sync_interval, target.has_quarantine, target.state == "error"};
 	});
 	return target;
 }
@@ -124,7 +125,11 @@ void PgSyncStore::unit(const std::function<void()> &body, Durability durability)
 	const auto work = [&] {
 		if (commit_ != Commit::by_caller)
 			limit_lock_waits();
+		changed_.clear();
+		unit_rows_ = 0;
 		body();
+		for (const ConnectionId id : changed_)
+			notify(id, "synced");
 		crash_point("unit_before_commit");
 	};
 	isolated("a commit unit", work, durability);
@@ -160,7 +165,9 @@ void PgSyncStore::isolated(const char *what, const std::function<void()> &body, 
 }
 
 AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
-	return store::write_accounts(id, list, keep_raw);
+	const AccountCounts counts = store::write_accounts(id, list, keep_raw);
+	note_change(id, counts.changed > 0);
+	return counts;
 }
 
 TransactionCounts PgSyncStore::write_transactions(ConnectionId id, std::span<const Transaction> rows,
@@ -168,16 +175,30 @@ TransactionCounts PgSyncStore::write_transactions(ConnectionId id, std::span<con
 	guard([] { CHECK_FOR_INTERRUPTS(); });
 	if (loaded_[id].has_quarantine)
 		settle_quarantine(id, rows);
-	return store::write_transactions(id, rows, stamp, keep_raw);
+	unit_rows_ += static_cast<std::int64_t>(rows.size());
+	const TransactionCounts counts = store::write_transactions(id, rows, stamp, keep_raw);
+	note_change(id, counts.any_change());
+	return counts;
 }
 
 std::int64_t PgSyncStore::remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) {
 	if (loaded_[id].has_quarantine)
 		settle_quarantine(id, removed);
-	return store::remove_transactions(id, removed);
+	const std::int64_t count = store::remove_transactions(id, removed);
+	note_change(id, count > 0);
+	return count;
 }
 
-std::int64_t PgSyncStore::remove_ghosts(ConnectionId id, AttemptStamp stamp) { return store::remove_ghosts(id, stamp); }
+std::int64_t PgSyncStore::remove_ghosts(ConnectionId id, AttemptStamp stamp) {
+	const std::int64_t count = store::remove_ghosts(id, stamp);
+	note_change(id, count > 0);
+	return count;
+}
+
+void PgSyncStore::note_change(ConnectionId id, bool changed) {
+	if (changed)
+		changed_.insert(id);
+}
 
 std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRow> rows) {
 	loaded_[id].has_quarantine = true;
@@ -191,13 +212,20 @@ void PgSyncStore::each_live_transaction(ConnectionId id, const std::function<voi
 void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const SyncState &now) {
 	static Statement update(
 		"UPDATE ob.sync_state SET cursor = $2, loop_cursor = $3, sync_attempt = $4, loop_first_attempt = $5, "
-		"initial_sync_done = $6, history_complete = $7, sweep_owed = $8 "
+		"initial_sync_done = $6, history_complete = $7, sweep_owed = $8, "
+		"loop_started_at = CASE WHEN $3 IS NOT NULL THEN CASE WHEN sync_attempt = $4 AND loop_started_at IS NOT NULL "
+		"THEN loop_started_at ELSE clock_timestamp() END END, "
+		"loop_pages = CASE WHEN $3 IS NOT NULL THEN 1 + CASE WHEN sync_attempt = $4 THEN COALESCE(loop_pages, 0) "
+		"ELSE 0 END END, "
+		"loop_transactions = CASE WHEN $3 IS NOT NULL THEN $10 + CASE WHEN sync_attempt = $4 "
+		"THEN COALESCE(loop_transactions, 0) ELSE 0 END END "
 		"WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
 	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
 	const Result updated = update.run(
 		{Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
 		 Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
-		 Param::boolean(now.history_complete), Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor)});
+		 Param::boolean(now.history_complete), Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor),
+		 Param::integer(unit_rows_)});
 	if (updated.processed != 1)
 		throw Error(ErrorCode::internal, "the stored cursor changed during the sync",
 					"connection: " + std::to_string(id));
@@ -217,6 +245,8 @@ void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 	}
 	const std::string told = report_to_json(report);
 	end_well(id, report);
+	if (loaded_[id].in_error)
+		notify(id, "active");
 	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(loaded_[id].interval.count()),
 	                Param::boolean(report.standing_error.has_value()), Param::text(told)});
 	if (report.transactions.any_change() || report.accounts.changed > 0)

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "core/store.hpp"
 #include "pg/store/connections.hpp"
@@ -47,6 +48,8 @@ public:
 	std::unique_ptr<Spool> make_spool() override;
 
 private:
+	/// Those who listen are told so at the end of the unit.
+	void note_change(ConnectionId id, bool changed);
 	void isolated(const char *what, const std::function<void()> &body, Durability durability);
 
 	Commit commit_;
@@ -54,8 +57,12 @@ private:
 	struct Loaded {
 		std::chrono::seconds interval{};
 		bool has_quarantine = false; // something of it may be settled
+		bool in_error = false;
 	};
 	std::map<ConnectionId, Loaded> loaded_;
+	// Of the present unit:
+	std::set<ConnectionId> changed_;
+	std::int64_t unit_rows_ = 0;
 };
 
 } // namespace ob::pg::store

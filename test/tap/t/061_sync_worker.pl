@@ -103,6 +103,33 @@ subtest 'many links at once' => sub {
 	$_->quit foreach @sessions;
 };
 
+subtest 'adopted, repaired' => sub {
+	control($url, 'config', { initial_delay_ms => 0, historical_delay_ms => 0 });
+	wait_until('the end of the worker', sub { !sync_workers() }, 60);
+	my $item = control($url, 'plaid/items/create', {})->{items}[0];
+	my $adopt = "SELECT connection_id FROM ob.adopt_connection('plaid', 'adopted', '{\"access_token\": \"$item->{access_token}\"}')";
+	my $session = OpenBanking::Session->new($node);
+	$session->value('BEGIN');
+	$session->value($adopt);
+	$session->value('ROLLBACK');
+	sleep 1;
+	is(scalar(my @none = sync_workers()), 0, 'an adoption that was rolled back starts nothing');
+	$session->value('BEGIN');
+	my $connection = $session->value($adopt);
+	$session->value('COMMIT');
+	wait_for_rows($connection, 'an adopted connection');
+
+	control($url, 'plaid/items/set', { item_id => $item->{item_id}, error => 'ITEM_LOGIN_REQUIRED' });
+	$session->query("SELECT ob.sync($connection)");
+	wait_until('the failure', sub { state_of($connection) eq 'reauth_required' });
+	my $before = sql('SELECT last_sync_at FROM ob.connections WHERE id = ' . $connection);
+	my ($link, $token) = split /\|/, $session->value(qq{SELECT link_id, token FROM ob.relink($connection, '{"mode": "embedded"}')});
+	control($url, 'plaid/link/complete', { link_token => $token });
+	$session->value("SELECT ob.link_complete('$link')");
+	wait_until('the sync', sub { sql("SELECT last_sync_at > '$before' FROM ob.connections WHERE id = $connection") eq 't' }, 30);
+	is(state_of($connection), 'active', 'a repaired connection is synced at once');
+};
+
 subtest 'turned off' => sub {
 	my $session = OpenBanking::Session->new($node);
 	$session->value('SET openbanking.sync_on_event = off');
@@ -117,7 +144,6 @@ subtest 'turned off' => sub {
 };
 
 subtest 'a bank that does not answer' => sub {
-	control($url, 'config', { initial_delay_ms => 0, historical_delay_ms => 0 });
 	my $stalled = link_bank($node, 'frank');
 	wait_for_rows($stalled, 'frank');
 	control($url, 'faults', { kind => 'stall', item_id => item_of($stalled), count => 0 });
@@ -141,7 +167,6 @@ subtest 'a bank that does not answer' => sub {
 subtest 'told to end in the middle of a first backfill' => sub {
 	my ($link, $token) = link_with_token('ivan');
 	control($url, 'latency', { path => $sync, ms => 300 });
-	control($url, 'config', { initial_delay_ms => 0, historical_delay_ms => 0 });
 	my $session = OpenBanking::Session->new($node);
 	$session->value('SET openbanking.sync_on_event = off');
 	$session->value(complete_sql($link, $token));
