@@ -52,20 +52,35 @@ SELECT ob.grant_admin('regress_ob_planter');
 GRANT USAGE ON FOREIGN SERVER planted TO regress_ob_planter;
 GRANT USAGE ON SCHEMA planted_live TO regress_ob_planter;
 GRANT SELECT ON ALL TABLES IN SCHEMA planted_live TO regress_ob_planter;
--- Sessions begin with nothing planned.
+-- The whole database is bent, so that workers are, too. Sessions begin with nothing planned.
+ALTER DATABASE contrib_regression SET search_path = planted, pg_temp, pg_catalog;
 \c -
 SET client_min_messages = warning;
 CREATE TEMP TABLE connections (id int);
 CREATE TEMP TABLE tokens (id int);
 CREATE TEMP TABLE audit_log (id int);
 CREATE TEMP TABLE pg_class (id int);
-SET search_path = planted, pg_temp, pg_catalog;
 -- it works: this is not what it looks like
 SELECT 'a' = 'b';
 SELECT lower('A'::pg_catalog.text);
 SET ROLE regress_ob_planter;
 SELECT status FROM ob.sandbox_link('planted', 'planted-ann') \gset
 SELECT :'status';
+-- the sync worker
+SET openbanking.sync_on_event = on;
+SELECT connection_id AS id FROM ob.sandbox_link('planted', 'planted-dan') \gset
+SET openbanking.sync_on_event = off;
+DO $$
+BEGIN
+	FOR i IN 1 .. 1000 LOOP
+		EXIT WHEN EXISTS (SELECT FROM ob.connections WHERE user_ref OPERATOR(pg_catalog.=) 'planted-dan' AND last_sync_status OPERATOR(pg_catalog.=) 'complete');
+		PERFORM pg_catalog.pg_sleep(0.02);
+		COMMIT;
+	END LOOP;
+END
+$$;
+SELECT last_sync_status FROM ob.connections WHERE id OPERATOR(pg_catalog.=) :id;
+SELECT ob.erase_user('planted-dan') OPERATOR(pg_catalog.->) 'accounts' AS accounts;
 SELECT connection_id AS id FROM ob.sandbox_link('planted', 'planted-ben') \gset
 SELECT status FROM ob.sync(:id);
 SELECT status FROM ob.sync(:id, true);
@@ -116,7 +131,9 @@ SELECT ob.erase_user('planted-ben'), ob.erase_user('planted-ann');
 RESET ROLE;
 ALTER SERVER planted OPTIONS (SET client_name 'Other');
 ALTER SERVER planted RENAME TO planted_too;
-RESET search_path;
+DROP FOREIGN TABLE planted_live.ob_accounts, planted_live.ob_transactions, planted_live.ob_balances;
+DROP SERVER planted_too CASCADE;
+ALTER DATABASE contrib_regression RESET search_path;
 -- Nor does the script call any of it when it installs.
 CREATE DATABASE planted_before TEMPLATE template0;
 \c planted_before
@@ -132,6 +149,5 @@ WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'ob'::regnamesp
 DROP DATABASE planted_before;
 SET client_min_messages = warning;
 DROP SCHEMA planted_live CASCADE;
-DROP SERVER planted_too CASCADE;
 DROP OWNED BY regress_ob_planter CASCADE;
 DROP ROLE regress_ob_planter;
