@@ -71,9 +71,14 @@ Task<SecretGate::Pass> SecretGate::enter() {
 			co_await pause;
 		}
 	}
-	if (refusal_)
-		throw ProviderError(*refusal_);
-	co_return std::move(pass);
+	if (!refusal_)
+		co_return std::move(pass);
+	if (!kept_ && !keeping_) { // that failed
+		const Keeping keeping(*this, loop);
+		kept_ = co_await keep(*refusal_);
+	}
+	throw ProviderError(refusal_->code(), refusal_->reaction(), refusal_->provider_code(), refusal_->message(),
+	                    refusal_->detail() + ", not sent again since", refusal_->hint());
 }
 
 void SecretGate::learn_taken() noexcept {
@@ -85,8 +90,7 @@ void SecretGate::learn_taken() noexcept {
 }
 
 void SecretGate::learn_refused(const ProviderError &lasting) {
-	refusal_.emplace(lasting.code(), lasting.reaction(), lasting.provider_code(), lasting.message(),
-	                 lasting.detail() + ", not sent again since", lasting.hint());
+	refusal_.emplace(lasting);
 	kept_ = true;
 	open_ = taken_ = false;
 	wake();
@@ -139,11 +143,10 @@ Task<void> SecretGate::Pass::refused(ProviderError error) {
 	if (!gate)
 		co_return;
 	if (!gate->refusal_) {
-		error = lasting(error);
-		gate->learn_refused(error);
+		gate->learn_refused(lasting(error));
 		gate->kept_ = false;
 		const Keeping keeping(*gate, loop);
-		gate->kept_ = co_await gate->keep(std::move(error));
+		gate->kept_ = co_await gate->keep(*gate->refusal_);
 	}
 	// Whoever raises it ends the statement, and the recording with it.
 	while (gate->keeping_ == &loop) {

@@ -67,7 +67,8 @@ private:
 	class Wait;
 	class Keeping;
 
-	/// Makes a lasting error known to every process; false if that cannot be. Throws no Error.
+	/// Makes a lasting error known to every process; false if that cannot be: the next call tries it again. Throws no
+	/// Error.
 	virtual Task<bool> keep(ProviderError error) = 0;
 	/// False while another process goes ahead. Else learns what others have found out, and this one goes ahead of them
 	/// until yield().

@@ -219,6 +219,15 @@ TEST(SecretGate, ARefusalThatCouldNotBeRecordedHoldsHere) {
 	bench.gate.learn_taken();
 	run_task(calls(&bench, 3));
 	EXPECT_EQ(bench.sent, 1);
+	EXPECT_TRUE(bench.gate.kept.empty());
+	bench.gate.can_keep = true;
+	run_task(calls(&bench, 3));
+	EXPECT_EQ(bench.sent, 1);
+	ASSERT_EQ(bench.gate.kept.size(), 1u);
+	EXPECT_EQ(bench.gate.kept[0].detail(), "endpoint /x");
+	bench.gate.forget(); // an administrator asks again
+	run_task(calls(&bench, 3));
+	EXPECT_EQ(bench.sent, 2);
 }
 
 // ---- as Plaid's client uses it ----

@@ -30,8 +30,8 @@ sub same_lines
 	my @missing = grep { !exists $got{$_} } @$expected;
 	my @left = grep { !exists $expected{$_} } @$got;
 	ok(!@missing && !@left, $name);
-	diag("only after the upgrade: $_") foreach @left;
-	diag("only in a new one: $_") foreach @missing;
+	diag("there now: $_") foreach @left;
+	diag("missing: $_") foreach @missing;
 	return;
 }
 
