@@ -293,6 +293,8 @@ subtest 'everything else' => sub {
 	does('allowed', 'SELECT ob.allow($1, $2)', person('accountant'), $alice);
 	fails('nobody is allowed', '22023', 'SELECT ob.allow(NULL, $1)', $alice);
 	does('adopted', 'SELECT ob.adopt_database()');
+	does('operated', 'SELECT ob.pause($1), ob.resume($1), ob.retry($1)', $connection);
+	does('consents', 'CALL ob.check_consents()');
 	answers('SELECT ob.export_user($1)', $alice);
 	answers('SELECT * FROM ob.keys()');
 	answers("SELECT t::text FROM $_ t") foreach map { $_->[0] } @{ $watcher->query(q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'ob'::regnamespace AND relkind IN ('r', 'v')})->{rows} };
