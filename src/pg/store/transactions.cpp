@@ -69,9 +69,13 @@ constexpr const char *kUpsert =
 constexpr const char *kRestamp =
 	OB_UPDATE_STORED("unnest($2)", "o.sync_attempt >= $4 AND o.sync_attempt < $3") "sync_attempt = $3";
 
+#define OB_MARK_REMOVED "removed_at = clock_timestamp(), updated_at = clock_timestamp()"
+// Of a removed row: its id, if something is noted on it.
+#define OB_NOTED " RETURNING CASE WHEN t.annotations IS NOT NULL THEN t.transaction_id END"
+
 constexpr const char *kRemove =
 	OB_UPDATE_STORED("(SELECT DISTINCT * FROM unnest($2, $3) AS u(account_id, transaction_id))", "o.removed_at IS NULL")
-	"removed_at = clock_timestamp(), updated_at = clock_timestamp()";
+	OB_MARK_REMOVED OB_NOTED;
 
 // clang-format on
 
@@ -93,6 +97,22 @@ public:
 private:
 	MemoryContext context_;
 };
+
+/// What was noted on a pending row while the posted one was written: removing it has waited for that to be committed.
+/// Looks through the connection's rows, for notes that are mostly there already: rarely needed.
+void carry_notes(ConnectionId id, const Result &removed) {
+	static Statement carry(
+	    "UPDATE ob.transactions_all t SET annotations = p.annotations, updated_at = clock_timestamp() "
+	    "FROM ob.transactions_all p WHERE p.connection_id = $1 AND p.transaction_id = ANY ($2) "
+	    "AND p.annotations IS NOT NULL AND t.connection_id = $1 AND t.account_id = p.account_id "
+	    "AND t.pending_transaction_id = p.transaction_id AND t.annotations IS NULL");
+	std::vector<std::string> noted;
+	for (const Row &row : removed.rows)
+		if (!row.is_null(0))
+			noted.push_back(row.text(0));
+	if (!noted.empty())
+		carry.run({Param::integer(id), Param::text_array(noted)});
+}
 
 /// Inserts rows none of which is stored yet and returns how many; nothing, and nothing is done, if one is.
 std::optional<std::int64_t> insert_new(ConnectionId id, const Param &incoming, const AttemptStamp &stamp) {
@@ -149,9 +169,8 @@ TransactionCounts write_transactions(ConnectionId id, std::span<const Transactio
 std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) {
 	static Statement by_key(kRemove);
 	// Older answers name the transaction only.
-	static Statement by_id(
-	    "UPDATE ob.transactions_all SET removed_at = clock_timestamp(), updated_at = clock_timestamp() "
-	    "WHERE connection_id = $1 AND transaction_id = ANY ($2) AND removed_at IS NULL");
+	static Statement by_id("UPDATE ob.transactions_all t SET " OB_MARK_REMOVED
+	                       " WHERE connection_id = $1 AND transaction_id = ANY ($2) AND removed_at IS NULL" OB_NOTED);
 	std::vector<std::string> accounts, ids, bare_ids;
 	for (const RemovedTransaction &row : removed) {
 		if (row.account_id.empty()) {
@@ -162,10 +181,15 @@ std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransac
 		}
 	}
 	std::uint64_t count = 0;
+	const auto remove = [&](Statement &statement, std::initializer_list<Param> params) {
+		const Result removed = statement.run(params);
+		carry_notes(id, removed);
+		count += removed.processed;
+	};
 	if (!ids.empty())
-		count += by_key.run({Param::integer(id), Param::text_array(accounts), Param::text_array(ids)}).processed;
+		remove(by_key, {Param::integer(id), Param::text_array(accounts), Param::text_array(ids)});
 	if (!bare_ids.empty())
-		count += by_id.run({Param::integer(id), Param::text_array(bare_ids)}).processed;
+		remove(by_id, {Param::integer(id), Param::text_array(bare_ids)});
 	return static_cast<std::int64_t>(count);
 }
 

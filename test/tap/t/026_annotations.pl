@@ -4,6 +4,7 @@ use warnings;
 
 use JSON::PP ();
 use OpenBanking;
+use OpenBanking::Session;
 use Test::More;
 
 my $url = start_sandbox();
@@ -27,5 +28,21 @@ foreach my $stage ('initial', 'historical')
 	is(sql("SELECT transaction_id FROM ob.transactions WHERE annotations->>'note' = '$stage'"), $posted, '... with the note');
 	is(sql("SELECT count(*) FROM ob.transactions WHERE transaction_id = '$pending'"), '0', '... in place of the pending one');
 }
+
+subtest 'a note that is written while the posted one comes' => sub {
+	my ($pending) = @{ control($url, 'plaid/transactions/add', { transactions => [ { pending => JSON::PP::true } ] })->{transaction_ids} };
+	sql("CALL ob.sync_now($connection)");
+	my ($posted) = @{ control($url, 'plaid/transactions/post', { transaction_ids => [$pending] })->{transaction_ids} };
+	my ($user, $sync) = map { OpenBanking::Session->new($node) } 1 .. 2;
+	$user->query('BEGIN');
+	$user->query(qq{UPDATE ob.transactions_all SET annotations = '{"note": "late"}' WHERE transaction_id = '$pending'});
+	$sync->begin("CALL ob.sync_now($connection)");
+	$node->poll_query_until('postgres', 'SELECT cardinality(pg_blocking_pids(' . $sync->pid . ')) > 0')
+		or die 'the sync does not wait';
+	$user->query('COMMIT');
+	is($sync->finish->{state}, 'none', 'the sync waits for it');
+	is(sql("SELECT transaction_id FROM ob.transactions WHERE annotations->>'note' = 'late'"), $posted, 'it moves along as well');
+	$_->quit for $user, $sync;
+};
 
 done_testing();
