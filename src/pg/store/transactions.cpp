@@ -70,8 +70,8 @@ constexpr const char *kRestamp =
 	OB_UPDATE_STORED("unnest($2)", "o.sync_attempt >= $4 AND o.sync_attempt < $3") "sync_attempt = $3";
 
 #define OB_MARK_REMOVED "removed_at = clock_timestamp(), updated_at = clock_timestamp()"
-// Of a removed row: its id, if something is noted on it.
-#define OB_NOTED " RETURNING CASE WHEN t.annotations IS NOT NULL THEN t.transaction_id END"
+// Of a removed row: its id, if it was a pending one with a note.
+#define OB_NOTED " RETURNING CASE WHEN t.annotations IS NOT NULL AND t.status = 'pending' THEN t.transaction_id END"
 
 constexpr const char *kRemove =
 	OB_UPDATE_STORED("(SELECT DISTINCT * FROM unnest($2, $3) AS u(account_id, transaction_id))", "o.removed_at IS NULL")
@@ -99,7 +99,7 @@ private:
 };
 
 /// What was noted on a pending row while the posted one was written: removing it has waited for that to be committed.
-/// Looks through the connection's rows, for notes that are mostly there already: rarely needed.
+/// Each look goes through the account's rows; pending ones are few.
 void carry_notes(ConnectionId id, const Result &removed) {
 	static Statement carry(
 	    "UPDATE ob.transactions_all t SET annotations = p.annotations, updated_at = clock_timestamp() "
