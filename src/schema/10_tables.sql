@@ -222,6 +222,18 @@ CREATE TABLE ob.server_state (
 COMMENT ON TABLE ob.server_state IS 'What holds for a server as a whole. One without a row is as usual.';
 COMMENT ON COLUMN ob.server_state.paused_at IS 'Since when its connections are not synced by themselves (ob.pause_server).';
 
+CREATE TABLE ob.breakers (
+	server pg_catalog.name NOT NULL,
+	institution_id pg_catalog.text COLLATE "C" NOT NULL,
+	failures pg_catalog.int8 NOT NULL,
+	failing_since pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	open_until pg_catalog.timestamptz,
+	PRIMARY KEY (server, institution_id)
+);
+COMMENT ON TABLE ob.breakers IS 'Servers and banks for which syncs fail in a row; the next success takes the row away.';
+COMMENT ON COLUMN ob.breakers.institution_id IS 'Empty: the whole server.';
+COMMENT ON COLUMN ob.breakers.open_until IS 'Nothing is synced by itself until then; afterwards one connection at a time, until it is known how that fares.';
+
 CREATE TABLE ob.outcomes (
 	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	call_id pg_catalog.text COLLATE "C" NOT NULL UNIQUE,
@@ -260,6 +272,7 @@ SELECT pg_catalog.pg_extension_config_dump('ob.links', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.tokens', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.client_checks', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.server_state', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.breakers', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.outcomes_id_seq', '');
 

@@ -23,6 +23,8 @@ COMMENT ON VIEW ob.transactions IS 'Synced transactions, with the same columns a
 CREATE VIEW ob.connection_status WITH (security_invoker = true) AS
 SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	CASE
+		-- Trouble that lasts: nobody should take the data for today's.
+		WHEN c.failing_since OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval) THEN 'Error'
 		WHEN c.state OPERATOR(pg_catalog.=) 'active' THEN 'Linked'
 		WHEN c.state OPERATOR(pg_catalog.=) 'pending' THEN 'Pending'
 		WHEN c.state OPERATOR(pg_catalog.=) 'disconnected' THEN 'Not linked'
@@ -55,7 +57,7 @@ SELECT s.srvname AS server,
 	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name OPERATOR(pg_catalog.=) 'provider') AS provider,
 	c.connections, c.active, c.failing, c.reauth_required, c.error,
 	(SELECT p.paused_at FROM ob.server_state p WHERE p.server OPERATOR(pg_catalog.=) s.srvname) AS paused_at,
-	r.refused_at, r.refused_for, r.what_to_do
+	b.breaker_until, b.institutions_down, r.refused_at, r.refused_for, r.what_to_do
 FROM pg_catalog.pg_foreign_server s
 JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 CROSS JOIN LATERAL (
@@ -71,6 +73,12 @@ CROSS JOIN LATERAL (
 		pg_catalog.min(k.refusal OPERATOR(pg_catalog.->>) 'hint') AS what_to_do
 	FROM ob.client_checks k WHERE k.server OPERATOR(pg_catalog.=) s.srvname AND k.refused_at IS NOT NULL
 ) r
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.max(k.open_until) FILTER (WHERE k.institution_id OPERATOR(pg_catalog.=) '') AS breaker_until,
+		pg_catalog.array_agg(k.institution_id ORDER BY k.institution_id)
+			FILTER (WHERE k.institution_id OPERATOR(pg_catalog.<>) '' AND k.open_until IS NOT NULL) AS institutions_down
+	FROM ob.breakers k WHERE k.server OPERATOR(pg_catalog.=) s.srvname
+) b
 WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
 COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, since when it is paused, and since when and for whose user mapping the provider refuses the credentials.';
 
@@ -80,6 +88,8 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 		WHEN c.state OPERATOR(pg_catalog.<>) 'active' THEN c.state
 		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'paused'
 		WHEN s.claimed_until OPERATOR(pg_catalog.>) pg_catalog.now() THEN 'syncing'
+		WHEN EXISTS (SELECT FROM ob.breakers b WHERE b.server OPERATOR(pg_catalog.=) c.server AND b.open_until IS NOT NULL
+			AND b.institution_id OPERATOR(pg_catalog.=) ANY (ARRAY['', c.institution_id])) THEN 'held back'
 		WHEN s.next_sync_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
 		ELSE 'scheduled'
 	END AS activity,

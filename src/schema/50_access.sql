@@ -68,6 +68,8 @@ CREATE POLICY visible ON ob.tokens USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.client_checks USING ((SELECT ob.sees_all()));
 -- It says of a server what its users may know, whoever they are.
 CREATE POLICY visible ON ob.server_state USING (true);
+CREATE POLICY visible ON ob.breakers USING ((SELECT ob.sees_all()));
+ALTER TABLE ob.breakers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.server_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON ob.outcomes USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.access_grants USING ((SELECT ob.sees_all()));
@@ -125,6 +127,7 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.sync(int8, bool, inet)'),
 	('operate', 'EXECUTE', 'PROCEDURE ob.sync_now(int8, bool)'),
 	('operate', 'EXECUTE', 'PROCEDURE ob.sync_due(int4, int4, name, text, interval)'),
+	('operate', 'SELECT', 'ob.breakers'),
 	('operate', 'SELECT', 'ob.sync_status'),
 	('operate', 'SELECT', 'ob.schedules'),
 	('operate', 'EXECUTE', 'FUNCTION ob.scheduled_jobs()'),

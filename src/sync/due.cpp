@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/loop.hpp"
+#include "sync/breaker.hpp"
 #include "sync/signal.hpp"
 #include "sync/unit_batch.hpp"
 
@@ -88,6 +89,19 @@ void release(Run &run, ConnectionId id) {
 	}
 }
 
+void note_breakers(Run &run, ConnectionId id, const std::optional<SyncFailure> &failure) {
+	DueStore &store = *run.context.store;
+	const std::optional<BreakerScope> against = failure ? breaker_scope(*failure) : std::nullopt;
+	try {
+		if (!failure || is_answer(*failure))
+			store.close_breakers(id, !against);
+		if (against)
+			store.trip(id, *against, breaker_opens_for);
+	} catch (const Error &) {
+		// The next one counts.
+	}
+}
+
 Task<void> sync_one(Run *run, ConnectionId id) {
 	Attempt attempt;
 	std::optional<SyncFailure> failure;
@@ -106,6 +120,7 @@ Task<void> sync_one(Run *run, ConnectionId id) {
 		if (!attempt.recorded)
 			record(*run, id, *failure);
 	}
+	note_breakers(*run, id, failure);
 	release(*run, id);
 	run->changed.notify();
 }

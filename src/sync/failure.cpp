@@ -19,7 +19,7 @@ using std::chrono::seconds;
 
 /// When the next attempt is made.
 enum class Again {
-	backoff, // min(2^attempts × 1 min, 6 h)
+	backoff, // full jitter: anything up to min(2^attempts × 1 min, 6 h), but not at once
 	told,    // as long as we were told to wait, else 5 minutes
 	hour,    // in an hour
 	never,   // when something has changed: a new login, ob.retry
@@ -115,7 +115,7 @@ seconds backoff(const FailureContext &context) {
 	constexpr seconds kLongest = 6h;
 	const int doublings = std::clamp(context.attempts, 0, 10); // 2^10 minutes are beyond the longest already
 	const seconds limit = std::min(seconds(1min) * (1 << doublings), kLongest);
-	return limit / 2 + seconds(draw(context, limit - limit / 2));
+	return 1s + seconds(draw(context, limit - 1s));
 }
 
 seconds told_wait(const ProviderError *error) {

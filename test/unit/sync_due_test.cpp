@@ -161,6 +161,16 @@ public:
 		return connection;
 	}
 	SyncStore &sync_store() override { return store; }
+	void trip(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) override {
+		EXPECT_TRUE(claimed.contains(id)) << "after its release";
+		breakers[scope].push_back(opens_for(scope, static_cast<std::int64_t>(breakers[scope].size()) + 1));
+	}
+	void close_breakers(ConnectionId id, bool bank_too) override {
+		EXPECT_TRUE(claimed.contains(id)) << "after its release";
+		breakers.erase(BreakerScope::server);
+		if (bank_too)
+			breakers.erase(BreakerScope::institution);
+	}
 	void release(ConnectionId id) override {
 		ASSERT_EQ(claimed.erase(id), 1u) << "released without a claim";
 		const bool settled = !store.connection(id).finished.empty() || !store.failures[id].empty();
@@ -182,6 +192,7 @@ public:
 	std::vector<ConnectionId> unsettled; // released before anything was committed
 	std::size_t most_claimed = 0;
 	int claims = 0;
+	std::map<BreakerScope, std::vector<std::chrono::seconds>> breakers; // openings in a row
 };
 
 class DueBench final : public SessionSource {
@@ -225,7 +236,7 @@ public:
 		context.store = &due;
 		context.sessions = this;
 		context.clock = &plaid.clock;
-		context.random = [](std::uint64_t) { return std::uint64_t{0}; };
+		context.random = random;
 		context.pacing.restart_pause = 0ms;
 		return context;
 	}
@@ -251,6 +262,7 @@ public:
 	std::map<ConnectionId, std::uint64_t> pools; // of those that have another user mapping
 	std::map<std::uint64_t, std::shared_ptr<test::FakeGate>> gates;
 	std::set<std::string> stalled;
+	Random random = [](std::uint64_t) { return 0; }; // draws the smallest number
 	std::function<void(const std::string &token)> on_call;
 };
 
@@ -373,7 +385,8 @@ TEST(SyncDue, OneMappingsCredentialsSayNothingOfAnothers) {
 TEST(SyncDue, BacksOffFurtherEachTime) {
 	DueBench bench(1);
 	bench.due.servers[1] = "unknown";
-	for (const auto pause : {30s, 60s, 120s, 240s}) {
+	bench.random = [](std::uint64_t upper) { return upper; };
+	for (const auto pause : {60s, 120s, 240s, 480s}) {
 		bench.run();
 		EXPECT_EQ(bench.due.store.failures[1].back().retry_at, bench.plaid.clock.now() + pause);
 		bench.make_due();
@@ -429,6 +442,25 @@ TEST(SyncDue, GivesBackWhatItDidNotBegin) {
 	EXPECT_LT(counts.connections, 50);
 	EXPECT_EQ(counts.complete, counts.connections);
 	EXPECT_TRUE(bench.due.claimed.empty());
+}
+
+TEST(SyncDue, FailuresInARowTripBreakersAndSuccessesCloseThem) {
+	DueBench bench(6);
+	DueLimits limits;
+	limits.parallel = 1;
+	bench.stalled = {"access-2", "access-3", "access-4", "access-6"};
+	bench.run(limits);
+	EXPECT_EQ(bench.due.breakers[BreakerScope::institution], std::vector{0s}) << "the sixth, after the fifth";
+	bench.make_due();
+	bench.stalled = {"access-1", "access-2", "access-3", "access-4", "access-5", "access-6"};
+	bench.run(limits);
+	const std::vector<std::chrono::seconds> openings{0s, 0s, 1800s, 3600s, 7200s, 14400s, 21600s};
+	EXPECT_EQ(bench.due.breakers[BreakerScope::institution], openings);
+	EXPECT_TRUE(bench.due.breakers[BreakerScope::server].empty()) << "the provider answers";
+	bench.make_due();
+	bench.due.broken = {1, 2, 3, 4, 5, 6};
+	bench.run(limits);
+	EXPECT_EQ(bench.due.breakers[BreakerScope::institution], openings) << "nobody was asked";
 }
 
 TEST(SyncDue, NothingDueIsNothingDone) {

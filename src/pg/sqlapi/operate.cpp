@@ -7,6 +7,7 @@
 #include "pg/sqlapi/call.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
 #include "pg/store/audit.hpp"
+#include "pg/store/breakers.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/notify.hpp"
 #include "pg/store/operate.hpp"
@@ -52,6 +53,8 @@ bool set_server_paused(const std::string &server, bool paused) {
 	bool changed = false;
 	store::as_owner([&] {
 		changed = store::set_server_paused(server, paused);
+		if (!paused)
+			store::forget_breakers(server);
 		if (changed)
 			store::audit({.action = paused ? "SERVER_PAUSED" : "SERVER_RESUMED", .server = server});
 	});
@@ -74,6 +77,7 @@ std::string retry(ConnectionId id) {
 		            "server: " + connection.server, "Begin with ob.relink.");
 	store::as_owner([&] {
 		store::retry_now(id);
+		store::close_breakers(id, true);
 		if (connection.state != "active")
 			store::notify(id, "active");
 		store::audit({.action = "RETRIED", .connection = id});

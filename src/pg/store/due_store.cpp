@@ -12,6 +12,7 @@ extern "C" {
 #include "pg/interrupts.hpp"
 #include "pg/locks.hpp"
 #include "pg/log.hpp"
+#include "pg/store/breakers.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/store/tokens.hpp"
 
@@ -30,6 +31,8 @@ namespace {
 	"CROSS JOIN LATERAL (SELECT k.* FROM ob.connections k WHERE k.id = s.connection_id AND k.state = 'active' "        \
 	"AND k.sync_enabled AND k.server::text = ANY ($1) "                                                                \
 	"AND NOT EXISTS (SELECT 1 FROM ob.server_state v WHERE v.server = k.server AND v.paused_at IS NOT NULL) "          \
+	"AND NOT EXISTS (SELECT 1 FROM ob.breakers b WHERE b.server = k.server "                                           \
+	"AND b.institution_id IN ('', COALESCE(k.institution_id, '')) AND b.open_until > clock_timestamp()) "              \
 	"AND NOT EXISTS (SELECT 1 FROM ob.outcomes o "                                                                     \
 	"WHERE o.connection_id = k.id AND o.phase IN ('intent', 'answered', 'recorded')) OFFSET 0) c "
 
@@ -69,6 +72,7 @@ std::vector<ConnectionId> PgDueStore::candidates(std::size_t limit) {
 		started_at_ = SystemClock().now();
 	std::vector<ConnectionId> ids;
 	store_.read([&] {
+		any_breakers_ = any_breakers(filter_.servers);
 		const Result found = select.read_fresh(
 		    {Param::text_array(filter_.servers), Param::timestamp(started_at_),
 		     filter_.user_ref ? Param::text(*filter_.user_ref) : Param::null(TEXTOID), Param::timestamp(last_due_),
@@ -98,7 +102,7 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 		std::vector<ConnectionId> taken;
 		store_.unit([&] {
 			for (const ConnectionId id : some)
-				if (lease.run({Param::integer(id)}).processed == 1)
+				if ((!any_breakers_ || pass_breakers(id)) && lease.run({Param::integer(id)}).processed == 1)
 					taken.push_back(id);
 		});
 		got.insert(got.end(), taken.begin(), taken.end());
@@ -134,6 +138,16 @@ DueConnection PgDueStore::load(ConnectionId id) {
 		due.tokens = load_credentials(claimed_[id]);
 	});
 	return due;
+}
+
+void PgDueStore::trip(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) {
+	store_.unit([&] { trip_breaker(id, scope, opens_for); });
+	any_breakers_ = true;
+}
+
+void PgDueStore::close_breakers(ConnectionId id, bool bank_too) {
+	if (any_breakers_)
+		store_.unit([&] { store::close_breakers(id, bank_too); });
 }
 
 void PgDueStore::release(ConnectionId id) {

@@ -26,6 +26,8 @@ public:
 	std::vector<ConnectionId> claim(std::size_t limit) override;
 	DueConnection load(ConnectionId id) override;
 	SyncStore &sync_store() override { return store_; }
+	void trip(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) override;
+	void close_breakers(ConnectionId id, bool bank_too) override;
 	void release(ConnectionId id) override;
 
 	const std::vector<std::string> &servers() const { return filter_.servers; }
@@ -46,6 +48,7 @@ private:
 	PgSyncStore &store_;
 	DueFilter filter_;
 	std::map<ConnectionId, Connection> claimed_;
+	bool any_breakers_ = false; // as of the last claim
 	std::optional<Timestamp> started_at_;
 	// Keyset over (next_sync_at, id): what was handed out or passed over does not come again in this run.
 	std::optional<Timestamp> last_due_;

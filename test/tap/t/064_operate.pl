@@ -102,6 +102,8 @@ subtest 'by itself, after a retry' => sub {
 	wait_until('the sync', sub { sql("SELECT last_sync_at > state_since FROM ob.connections WHERE id = $ben") eq 't' });
 	is(sql("SELECT state, error_code, failing_since, attempts FROM ob.connections JOIN ob.sync_state ON id = connection_id WHERE id = $ben"),
 		'active|||0', 'nothing of the failures remains');
+	my $badge = sub { sql("UPDATE ob.connections SET failing_since = now() - interval '$_[0] hours' WHERE id = $ben"); sql("SELECT badge FROM ob.connection_status WHERE connection_id = $ben") };
+	is($badge->(23) . $badge->(25), 'LinkedError', 'trouble that lasts for a day shows');
 	sql("SELECT ob.disconnect($ben)");
 	is((sqlstate_of($node, "SELECT ob.$_($ben)"))[0], '55000', "$_: a disconnected one stays so") foreach qw(retry resume);
 };

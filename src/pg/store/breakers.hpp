@@ -1,0 +1,30 @@
+// Circuit breakers of servers and banks (table ob.breakers). C++ regime; callers act as owner, within a commit unit.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <string>
+#include <vector>
+
+#include "core/model.hpp"
+#include "core/due_store.hpp"
+
+namespace ob::pg::store {
+
+/// Whether anything is held against these servers or their banks.
+bool any_breakers(const std::vector<std::string> &servers);
+
+/// Whether a connection may be synced: not while a breaker is open, and afterwards only as the one that finds out, which
+/// it then is for the next two minutes.
+bool pass_breakers(ConnectionId id);
+
+/// Counts a failure for its server or its bank, if that is known, and opens the breaker when it is time.
+void trip_breaker(ConnectionId id, BreakerScope scope, BreakerTimes opens_for);
+
+/// The connection's provider has answered, and if `bank_too` so has its bank.
+void close_breakers(ConnectionId id, bool bank_too);
+
+/// An operator says that all is well again.
+void forget_breakers(const std::string &server);
+
+} // namespace ob::pg::store
