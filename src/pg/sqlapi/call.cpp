@@ -9,6 +9,7 @@ extern "C" {
 
 #include "core/time.hpp"
 #include "pg/guard.hpp"
+#include "pg/store/installation.hpp"
 #include "pg/store/owner.hpp"
 
 namespace ob::pg::sqlapi {
@@ -72,6 +73,11 @@ json::Document parse_object(const std::string &text, const char *name) {
 	if (!document.is_object())
 		throw Error(ErrorCode::invalid_argument, std::string("argument \"") + name + "\" must be a JSON object");
 	return document;
+}
+
+void check_calls_allowed() {
+	store::check_adopted();
+	(void)Runtime::get().transport();
 }
 
 store::LoadedServer usable_server(const std::string &name) {

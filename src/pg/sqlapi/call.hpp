@@ -45,6 +45,9 @@ T required(std::optional<T> value, const char *name) {
 /// A JSON argument that must be an object. Throws invalid_argument naming it.
 json::Document parse_object(const std::string &text, const char *name);
 
+/// Throws not_configured if no provider may be called at all: that is no failure of a connection.
+void check_calls_allowed();
+
 /// The server of that name, for calls with the caller's own user mapping. Throws as store::check_usage and load_server.
 store::LoadedServer usable_server(const std::string &name);
 

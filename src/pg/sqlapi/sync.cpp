@@ -21,6 +21,7 @@ extern "C" {
 #include "pg/store/sync_store.hpp"
 #include "pg/worker/client.hpp"
 #include "sync/engine.hpp"
+#include "sync/failure.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -39,20 +40,39 @@ void check_state(const Connection &connection) {
 					"Link the bank again.");
 }
 
-/// One sync under the lock.
+struct Prepared {
+	SyncTarget target;
+	sync::SyncContext context; // without what its caller adds
+};
+
+Prepared prepare(const Connection &connection, store::PgSyncStore *sync_store, providers::CallStats *stats) {
+	Prepared sync;
+	sync.target = sync_store->load(connection);
+	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
+	sync.context.provider = server.provider;
+	sync.context.session = Runtime::get().session(server.config, *stats);
+	sync.context.credentials = store::load_credentials(connection);
+	sync.context.store = sync_store;
+	sync.context.clock = &Runtime::get().clock();
+	return sync;
+}
+
+/// One sync under the lock. What keeps it from beginning is recorded like what ends it.
 Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_store, bool full,
                              std::function<void(const sync::Progress &)> progress) {
-	SyncTarget target = sync_store->load(connection);
-	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
+	check_calls_allowed();
 	providers::CallStats stats;
-	sync::SyncContext context;
-	context.provider = server.provider;
-	context.session = Runtime::get().session(server.config, stats);
-	context.credentials = store::load_credentials(connection);
-	context.store = sync_store;
-	context.clock = &Runtime::get().clock();
-	context.progress = std::move(progress);
-	co_return co_await sync::sync_connection(std::move(context), std::move(target), full);
+	Prepared prepared;
+	try {
+		prepared = prepare(connection, sync_store, &stats);
+	} catch (const Error &error) {
+		sync::FailureContext context;
+		context.now = Runtime::get().clock().now();
+		sync_store->record_failure(connection.id, sync::decide_failure(error, context));
+		throw;
+	}
+	prepared.context.progress = std::move(progress);
+	co_return co_await sync::sync_connection(std::move(prepared.context), std::move(prepared.target), full);
 }
 
 SyncReport busy_report() {

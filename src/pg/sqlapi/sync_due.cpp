@@ -13,7 +13,6 @@ extern "C" {
 #include "pg/log.hpp"
 #include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
-#include "pg/store/installation.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/worker/client.hpp"
@@ -130,7 +129,7 @@ void notice(const sync::DueCounts &counts) {
 }
 
 void sync_due(FunctionCallInfo fcinfo) {
-	store::check_adopted(); // else each connection would be marked as failed
+	check_calls_allowed(); // else each connection would be marked as failed
 	Arguments arguments = read_arguments(fcinfo);
 	worker::DueRun run(store::Commit::each_unit, std::move(arguments.filter));
 	std::exception_ptr error;

@@ -137,7 +137,9 @@ Task<AccountList> ask_accounts(Session session, Credentials credentials, std::st
 	call.body = body.dump();
 	CallStats *stats = session.stats;
 	http::Response response = co_await send(std::move(session), std::move(call));
-	co_return read_accounts(std::move(response.body), endpoint, stats ? &stats->last_request_id : nullptr);
+	co_return read_form(endpoint, [&] {
+		return read_accounts(std::move(response.body), endpoint, stats ? &stats->last_request_id : nullptr);
+	});
 }
 
 } // namespace

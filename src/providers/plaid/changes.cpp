@@ -89,7 +89,8 @@ public:
 		call.endpoint = kChangesEndpoint;
 		call.body = request();
 		http::Response response = co_await send(session_, std::move(call));
-		Answer answer = read_answer(std::move(response.body), raw_);
+		Answer answer =
+		    read_form(kChangesEndpoint, [&] { return read_answer(std::move(response.body), raw_); });
 		if (session_.stats) {
 			++session_.stats->pages;
 			session_.stats->last_request_id = presentable_request_id(answer.request_id);

@@ -145,7 +145,7 @@ Task<json::Document> ask(Session session, Call call) {
 	const std::string endpoint = call.endpoint;
 	CallStats *stats = session.stats;
 	http::Response response = co_await send(std::move(session), std::move(call));
-	json::Document document = json::Document::parse(response.body);
+	json::Document document = read_form(endpoint, [&] { return json::Document::parse(response.body); });
 	if (!document.is_object())
 		bad_answer(endpoint, "the answer is no object");
 	if (stats)
@@ -175,6 +175,18 @@ json::Object body_with_token(const Credentials &credentials) {
 void bad_answer(std::string_view endpoint, std::string_view what, std::string_view request_id) {
 	throw Error(ErrorCode::bad_reply, "plaid's answer was not understood: " + std::string(what),
 	            error_detail(endpoint, 200, {}, request_id));
+}
+
+void rethrow_from(std::string_view endpoint) {
+	try {
+		throw;
+	} catch (const Error &error) {
+		const bool says_whose = error.detail().starts_with("provider ");
+		if (error.code() != ErrorCode::bad_reply || says_whose)
+			throw;
+		throw Error(error.code(), error.message(), error_detail(endpoint, 200, {}, {}) + "; " + error.detail(),
+		            error.hint());
+	}
 }
 
 } // namespace ob::providers::plaid

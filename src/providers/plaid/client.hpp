@@ -42,6 +42,19 @@ json::Object body_with_token(const Credentials &credentials);
 /// The error for a 200 answer that is not what the contract says; `what` names the field.
 [[noreturn]] void bad_answer(std::string_view endpoint, std::string_view what, std::string_view request_id = {});
 
+/// In a catch block: throws the error on; if an answer's form is wrong, with whose answer that was.
+[[noreturn]] void rethrow_from(std::string_view endpoint);
+
+/// What `read` makes of an answer of `endpoint`.
+template <class Read>
+auto read_form(std::string_view endpoint, Read read) {
+	try {
+		return read();
+	} catch (const Error &) {
+		rethrow_from(endpoint);
+	}
+}
+
 } // namespace ob::providers::plaid
 
 #include "core/pure.hpp"

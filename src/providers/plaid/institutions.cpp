@@ -65,14 +65,9 @@ struct Answer {
 	std::string request_id;
 };
 
-Task<Answer> ask_institutions(Session session, std::string_view endpoint, json::Object body) {
-	Call call;
-	call.endpoint = endpoint;
-	call.body = body.dump();
-	CallStats *stats = session.stats;
-	http::Response response = co_await send(std::move(session), std::move(call));
+Answer read_answer(std::string body, std::string_view endpoint) {
 	Answer answer;
-	json::Body bytes(std::move(response.body));
+	json::Body bytes(std::move(body));
 	json::Reader reader(bytes);
 	reader.root().object([&](std::string_view key, json::Value value) {
 		if (key == "institutions") {
@@ -87,6 +82,16 @@ Task<Answer> ask_institutions(Session session, std::string_view endpoint, json::
 		}
 	});
 	reader.finish();
+	return answer;
+}
+
+Task<Answer> ask_institutions(Session session, std::string_view endpoint, json::Object body) {
+	Call call;
+	call.endpoint = endpoint;
+	call.body = body.dump();
+	CallStats *stats = session.stats;
+	http::Response response = co_await send(std::move(session), std::move(call));
+	Answer answer = read_form(endpoint, [&] { return read_answer(std::move(response.body), endpoint); });
 	if (stats)
 		stats->last_request_id = presentable_request_id(answer.request_id);
 	co_return std::move(answer);

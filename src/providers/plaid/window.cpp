@@ -95,7 +95,8 @@ public:
 		call.endpoint = kWindowEndpoint;
 		call.body = request();
 		http::Response response = co_await send(session_, std::move(call));
-		Answer answer = read_answer(std::move(response.body), read_ > 0);
+		Answer answer =
+		    read_form(kWindowEndpoint, [&] { return read_answer(std::move(response.body), read_ > 0); });
 		if (session_.stats) {
 			++session_.stats->pages;
 			session_.stats->last_request_id = presentable_request_id(answer.request_id);

@@ -146,7 +146,7 @@ $untouched = tables();
 
 # ---- answers that are none ----
 
-my $not_understood = qr/ERROR:  OB003: /;
+my $not_understood = qr/ERROR:  OB003: .*\nDETAIL:  provider plaid, endpoint \/transactions\//;
 meets('truncated JSON', [ { kind => 'truncate' } ], same_for_all('OB003', $not_understood));
 meets('no JSON', [ { kind => 'malformed' } ], same_for_all('OB003', $not_understood));
 meets('JSON of another kind', [ { kind => 'malformed', body => "[\"$words\"]" } ], same_for_all('OB003', $not_understood));

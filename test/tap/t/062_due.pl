@@ -101,6 +101,29 @@ subtest 'an outcome that cannot be found out yet' => sub {
 	control($url, 'faults', { clear => JSON::PP::true });
 };
 
+subtest 'what holds for all is no failure of each' => sub {
+	make_due();
+	$session->value('SET openbanking.enabled = off');
+	is($session->query($_)->{state}, '55000', $_) foreach 'CALL ob.sync_due()', "SELECT ob.sync($banks[0])", "CALL ob.sync_now($banks[0])";
+	is(sql('SELECT count(*) FROM ob.connections WHERE failing_since IS NOT NULL'), '0', 'no connection is marked');
+	$session->value('RESET openbanking.enabled');
+};
+
+subtest 'what keeps a sync from beginning is recorded' => sub {
+	foreach my $call ('SELECT ob.sync(%s)', 'CALL ob.sync_now(%s)', 'CALL ob.sync_due()')
+	{
+		make_due();
+		my $token = sql("SELECT encode(sealed, 'hex') FROM ob.tokens WHERE subject = 'connection:$banks[1]'");
+		sql("UPDATE ob.tokens SET sealed = set_byte(sealed, 30, get_byte(sealed, 30) # 1) WHERE subject = 'connection:$banks[1]'");
+		my $result = $session->query(sprintf($call, $banks[1]));
+		is($result->{state}, $call =~ /due/ ? 'none' : 'OB009', sprintf($call, $banks[1]));
+		wait_until('the record', sub { sql("SELECT state, error_code FROM ob.connections WHERE id = $banks[1] AND failing_since IS NOT NULL") eq 'active|OB009' });
+		sql("UPDATE ob.tokens SET sealed = decode('$token', 'hex') WHERE subject = 'connection:$banks[1]'");
+		$session->value("SELECT ob.sync($banks[1])");
+		is(sql("SELECT failing_since IS NULL FROM ob.connections WHERE id = $banks[1]"), 't', 'and over with the next success');
+	}
+};
+
 subtest 'plan' => sub {
 	$session->value($_)
 	  foreach "LOAD 'auto_explain'", 'SET auto_explain.log_min_duration = 0', 'SET auto_explain.log_nested_statements = on';
