@@ -3,6 +3,6 @@
 
 namespace ob::pg {
 
-inline constexpr const char *kVersion = "0.3";
+inline constexpr const char *kVersion = "0.4";
 
 } // namespace ob::pg
