@@ -15,14 +15,21 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/model.hpp"
+#include "core/secret.hpp"
 
 #include "core/pure.hpp"
+
+namespace ob::providers {
+struct AccountNumber;
+} // namespace ob::providers
 
 namespace ob {
 
 /// Where a connection's sync stands (table ob.sync_state).
 struct SyncState {
-	std::string cursor;      // the first cursor of the running or next loop; empty: from the beginning
+	/// The first cursor of the running or next loop; empty: from the beginning. For a provider that has none: what was
+	/// read so far (sync/window_plan.hpp).
+	std::string cursor;
 	std::string loop_cursor; // how far a first backfill has committed; empty: no loop was left unfinished
 	/// Rises with every loop and every restart of one; rows first written by it carry it.
 	std::int64_t sync_attempt = 0;
@@ -106,12 +113,12 @@ struct SyncReport {
 	std::optional<SyncFailure> standing_error;
 };
 
-/// Bytes kept for later, in memory up to a limit and in a temporary file beyond. Read back once, in order.
+/// Bytes kept for later, in memory up to a limit and in a temporary file beyond. First written, then read in order.
 class Spool {
 public:
 	virtual ~Spool() = default;
 	virtual void write(std::string_view bytes) = 0;
-	/// Starts reading from the first byte.
+	/// Starts reading, again and again, from the first byte. Nothing is written any more then.
 	virtual void rewind() = 0;
 	/// Fills `out` with exactly `size` bytes; false at the end. Throws on anything in between.
 	virtual bool read(char *out, std::size_t size) = 0;
@@ -123,6 +130,14 @@ struct AttemptStamp {
 	std::int64_t loop_first = 0;
 	bool restamp = false;    // rows of this loop that are seen again take the present attempt
 	bool expect_new = false; // the rows are hardly stored yet: a hint that saves looking, never an assumption
+};
+
+/// What is stored of an account, to know it again under another id.
+struct KeptAccount {
+	std::string id;
+	std::string currency;
+	bool live = true;            // not marked removed
+	std::vector<Secret> numbers; // as providers::number_key() writes them
 };
 
 /// What a crash of the server may take away.
@@ -159,6 +174,16 @@ public:
 	/// Calls `fn` for every live transaction, in any order; the row, without its raw object, lasts as long as the call.
 	/// `fn` must not call the store.
 	virtual void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) = 0;
+	/// As each_live_transaction, for one account and from a day on.
+	virtual void each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
+	                                         const std::function<void(const Transaction &)> &fn) = 0;
+	/// All accounts of the connection, removed ones included.
+	virtual std::vector<KeptAccount> kept_accounts(ConnectionId id) = 0;
+	/// The provider calls an account by another id now: its row and everything stored of it go along, but for its
+	/// numbers. False, and nothing is done, if anything is stored under the new id already.
+	virtual bool move_account(ConnectionId id, std::string_view from, std::string_view to) = 0;
+	/// Keeps, sealed, the numbers of those accounts of which none are kept.
+	virtual void keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers) = 0;
 	/// Writes `now`; throws Error(internal) if the stored cursor is no longer `before.cursor` (another sync came
 	/// between, which the connection's lock excludes).
 	virtual void save_state(ConnectionId id, const SyncState &before, const SyncState &now) = 0;

@@ -17,11 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A new connection's first data come after about ten seconds, its history after minutes: the younger it is, the sooner
-// it is asked again.
-constexpr std::chrono::seconds kNotReadyPause = 5s;
+// A new connection's history comes after minutes.
 constexpr std::chrono::seconds kHistoryPause = 30s;
-constexpr std::chrono::seconds kLongestPause = 15min;
 // A history that is not complete by then will not be: the connection is synced like any other.
 constexpr auto kHistoryPatience = 24h;
 
@@ -42,23 +39,7 @@ bool is_not_ready(const ChangePage &page) {
 
 } // namespace
 
-ConnectionSync::ConnectionSync(SyncContext context, SyncTarget target)
-    : context_(std::move(context)), target_(std::move(target)), started_(context_.clock->now()), state_(target_.sync) {
-	if (!context_.session.stats)
-		context_.session.stats = &own_stats_;
-	if (!context_.random)
-		context_.random = system_random();
-	requests_before_ = context_.session.stats->requests;
-}
-
-Task<void> ConnectionSync::run(bool full) {
-	Loop &loop = co_await ThisLoop();
-	HealthCheck health(loop, *context_.provider, context_.session, context_.credentials, !target_.bank_named);
-	health_ = &health;
-	co_await run_loops(full);
-}
-
-Task<void> ConnectionSync::run_loops(bool full) {
+Task<void> ConnectionSync::read_everything(bool full) {
 	// Before the first loop has ended every loop reads from the beginning. Without a cursor afterwards, a sweep is
 	// owed.
 	const bool begun = state_.initial_sync_done || !state_.cursor.empty();
@@ -78,19 +59,9 @@ Task<void> ConnectionSync::run_loops(bool full) {
 		}
 		if (trouble == Trouble::cursor_invalid || ++restarts > context_.pacing.restarts)
 			std::rethrow_exception(trouble_);
-		const auto pause = context_.pacing.restart_pause * (1 << std::min(restarts - 1, 6));
-		Sleep sleep(pause + jitter(pause / 2));
+		Sleep sleep(restart_pause(restarts));
 		co_await sleep;
 	}
-}
-
-void ConnectionSync::defer(Timestamp until) {
-	SyncReport report = report_;
-	report.status = SyncStatus::deferred;
-	report.retry_at = until;
-	fill_totals(report);
-	context_.store->unit([&] { context_.store->finish(target_.id, report); });
-	report_ = report;
 }
 
 /// Runs a loop; the two troubles that make it begin anew are results here.
@@ -217,7 +188,7 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 		if (resync)
 			resync_.compare(store, target_.id, {may_settle, page.status == HistoryStatus::complete});
 		if (!held.empty())
-			held.replay(writer, [&](const Transaction &row) { return resync_.is_settled(row); });
+			held.replay(writer, [&](const Transaction &row) { return !resync_.is_settled(row); });
 		resync_.sweep(writer);
 		TransactionCounts written = writer.counts();
 		written.unchanged += resync_.settled();
@@ -276,7 +247,7 @@ Task<void> ConnectionSync::fetch_page_into(providers::ChangeReader *reader, std:
 
 Task<ChangePage> ConnectionSync::next_page(providers::ChangeReader *reader) {
 	for (int waits = 0;; ++waits) {
-		std::chrono::seconds wait{};
+		std::optional<std::chrono::milliseconds> pause;
 		try {
 			ChangePage page = co_await reader->next();
 			note_progress(page.transactions);
@@ -285,13 +256,11 @@ Task<ChangePage> ConnectionSync::next_page(providers::ChangeReader *reader) {
 				throw Error(ErrorCode::bad_reply, "a page of changes has no cursor although more follow");
 			co_return std::move(page);
 		} catch (const ProviderError &error) {
-			// Before the first page nothing is lost by coming back later.
-			wait = error.retry_after().value_or(60s);
-			if (error.reaction() != Reaction::rate_limited || progress_.pages == 0 || waits >= context_.pacing.limit_waits ||
-			    wait > context_.pacing.longest_limit_wait)
+			pause = limit_pause(error, waits);
+			if (!pause)
 				throw;
 		}
-		Sleep sleep(wait + jitter(wait / 4));
+		Sleep sleep(*pause);
 		co_await sleep;
 	}
 }
@@ -315,13 +284,6 @@ Task<void> ConnectionSync::fetch_missing_accounts() {
 }
 
 // ---- what pages tell ----
-
-void ConnectionSync::note_progress(const TransactionPage &page) {
-	++progress_.pages;
-	progress_.transactions += static_cast<std::int64_t>(page.rows.size() + page.removed.size());
-	if (context_.progress)
-		context_.progress(progress_);
-}
 
 void ConnectionSync::note_accounts(const TransactionPage &page) {
 	if (looked_for_missing_ || account_missing_)
@@ -369,40 +331,13 @@ bool ConnectionSync::history_expected() const {
 	return !state_.history_complete && context_.clock->now() - target_.created_at < kHistoryPatience;
 }
 
-/// When to ask a connection of its age again; nothing if its interval ends before that.
-std::optional<Timestamp> ConnectionSync::by_age(std::chrono::seconds least) const {
-	const Timestamp now = context_.clock->now();
-	const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - target_.created_at);
-	const auto pause = std::clamp(age / 2, least, kLongestPause);
-	return pause < target_.sync_interval ? std::optional(now + pause) : std::nullopt;
-}
-
-Task<void> ConnectionSync::note_health() {
-	Task<std::optional<Health>> result = health_->result(context_.pacing.health_patience);
-	const std::optional<Health> health = co_await result;
-	if (!health)
-		co_return;
-	report_.health = health->of_connection;
-	report_.institution_logo = health->institution_logo;
-	report_.standing_error = standing_failure(health->of_connection);
-}
-
 void ConnectionSync::complete(SyncReport &report, const SyncState &next, HistoryStatus status) const {
-	report.status = status == HistoryStatus::not_ready ? SyncStatus::waiting : SyncStatus::complete;
+	report.status = SyncStatus::complete;
 	if (status == HistoryStatus::not_ready)
-		report.retry_at = by_age(kNotReadyPause);
+		mark_waiting(report);
 	else if (status == HistoryStatus::complete ? next.sweep_owed : history_expected())
 		report.retry_at = by_age(kHistoryPause);
 	fill_totals(report);
-}
-
-void ConnectionSync::fill_totals(SyncReport &report) const {
-	report.requests = context_.session.stats->requests - requests_before_;
-	report.duration = context_.clock->now() - started_;
-}
-
-std::chrono::milliseconds ConnectionSync::jitter(std::chrono::milliseconds upper) const {
-	return std::chrono::milliseconds(context_.random(static_cast<std::uint64_t>(upper.count())));
 }
 
 } // namespace ob::sync

@@ -12,7 +12,6 @@
 //   complete history, everything is read again.
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <optional>
 #include <string>
@@ -21,33 +20,24 @@
 #include "core/store.hpp"
 #include "core/task.hpp"
 #include "providers/provider.hpp"
-#include "sync/engine.hpp"
-#include "sync/health_check.hpp"
 #include "sync/held_changes.hpp"
 #include "sync/resync.hpp"
 #include "sync/row_writer.hpp"
+#include "sync/sync_run.hpp"
 
 #include "core/pure.hpp"
 
 namespace ob::sync {
 
-class ConnectionSync {
+class ConnectionSync final : public SyncRun {
 public:
-	ConnectionSync(SyncContext context, SyncTarget target);
-	ConnectionSync(const ConnectionSync &) = delete;
-	ConnectionSync &operator=(const ConnectionSync &) = delete;
-
-	/// Throws what ends the sync; nothing is recorded yet then.
-	Task<void> run(bool full);
-	/// Records that the provider wants us to wait.
-	void defer(Timestamp until);
-	const SyncReport &report() const noexcept { return report_; }
+	using SyncRun::SyncRun;
 
 private:
 	enum class Trouble { none, restart, cursor_invalid };
 
+	Task<void> read_everything(bool full) override;
 	Task<Trouble> try_loop(bool resync);
-	Task<void> run_loops(bool full);
 	Task<void> run_loop(bool resync);
 	Task<void> run_stepwise(providers::ChangeReader *reader, ChangePage page);
 	Task<void> run_held(providers::ChangeReader *reader, ChangePage page, bool resync);
@@ -59,28 +49,15 @@ private:
 	Task<void> fetch_accounts();
 	Task<void> fetch_missing_accounts();
 
-	void note_progress(const TransactionPage &page);
 	void note_accounts(const TransactionPage &page);
 
 	SyncState begin_loop() const;
 	SyncState end_loop(SyncState state, const ChangePage &last, bool resync) const;
 	bool history_expected() const;
-	std::optional<Timestamp> by_age(std::chrono::seconds least) const;
-	Task<void> note_health();
 	void complete(SyncReport &report, const SyncState &next, HistoryStatus status) const;
-	void fill_totals(SyncReport &report) const;
-	std::chrono::milliseconds jitter(std::chrono::milliseconds upper) const;
 
-	SyncContext context_;
-	SyncTarget target_;
-	providers::CallStats own_stats_; // where the caller keeps none
-	std::int64_t requests_before_ = 0;
-	Timestamp started_;
-	SyncReport report_;
 	std::exception_ptr trouble_; // of the last loop that has to begin anew
-	HealthCheck *health_ = nullptr;
 
-	SyncState state_; // as stored
 	std::optional<AccountList> accounts_;
 	bool accounts_written_ = false;
 	std::unordered_set<std::string> known_accounts_;
@@ -88,7 +65,6 @@ private:
 	bool looked_for_missing_ = false;
 
 	// Of the present attempt:
-	Progress progress_;
 	Resync resync_;
 };
 

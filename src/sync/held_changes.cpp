@@ -6,8 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "core/packed.hpp"
-
 #include "core/pure.hpp"
 
 namespace ob::sync {
@@ -34,24 +32,11 @@ void HeldChanges::add(const TransactionPage &page) {
 	empty_ = false;
 }
 
-void HeldChanges::replay(RowWriter &writer, const std::function<bool(const Transaction &)> &skip) {
-	// One batch of records. It is flushed by their number, not when one kind of them has filled a batch: where kinds
-	// take turns that never happens, and all of the loop would gather here.
-	constexpr std::size_t kArena = std::size_t{512} << 10;
-	const auto buffer = std::make_unique<char[]>(kArena);
-	std::pmr::monotonic_buffer_resource arena(buffer.get(), kArena);
-	std::array<char, packed::kHeaderSize> head;
-	std::size_t waiting = 0;
-	spool_->rewind();
-	while (spool_->read(head.data(), head.size())) {
-		const packed::Header header = packed::read_header({head.data(), head.size()});
-		char *payload = static_cast<char *>(arena.allocate(header.size, 1));
-		if (header.size > 0 && !spool_->read(payload, header.size))
-			throw Error(ErrorCode::internal, "held changes end in the middle of a record");
-		const packed::Record record = packed::read(header.kind, {payload, header.size});
+void HeldChanges::replay(RowWriter &writer, const std::function<bool(Transaction &)> &take) {
+	const auto write = [&](packed::Record &record) {
 		switch (record.kind) {
 		case packed::Kind::transaction:
-			if (!skip(record.transaction))
+			if (take(record.transaction))
 				writer.add(record.transaction);
 			break;
 		case packed::Kind::removed:
@@ -61,13 +46,42 @@ void HeldChanges::replay(RowWriter &writer, const std::function<bool(const Trans
 			writer.add(record.rejected);
 			break;
 		}
+	};
+	each_record(write, [&] { writer.flush(); });
+}
+
+void HeldChanges::each_row(const std::function<void(Transaction &)> &look) {
+	const auto show = [&](packed::Record &record) {
+		if (record.kind == packed::Kind::transaction)
+			look(record.transaction);
+	};
+	each_record(show, [] {});
+}
+
+void HeldChanges::each_record(const std::function<void(packed::Record &)> &look,
+                              const std::function<void()> &end_batch) {
+	// A batch ends by the number of its records, not when one kind of them has filled the writer's: where kinds take
+	// turns that never happens, and all of the loop would gather here.
+	constexpr std::size_t kArena = std::size_t{512} << 10;
+	const auto buffer = std::make_unique_for_overwrite<char[]>(kArena);
+	std::pmr::monotonic_buffer_resource arena(buffer.get(), kArena);
+	std::array<char, packed::kHeaderSize> head;
+	std::size_t waiting = 0;
+	spool_->rewind();
+	while (spool_->read(head.data(), head.size())) {
+		const packed::Header header = packed::read_header({head.data(), head.size()});
+		char *payload = static_cast<char *>(arena.allocate(header.size, 1));
+		if (header.size > 0 && !spool_->read(payload, header.size))
+			throw Error(ErrorCode::internal, "held changes end in the middle of a record");
+		packed::Record record = packed::read(header.kind, {payload, header.size});
+		look(record);
 		if (++waiting == RowWriter::kBatch) {
-			writer.flush();
+			end_batch();
 			arena.release();
 			waiting = 0;
 		}
 	}
-	writer.flush();
+	end_batch();
 }
 
 } // namespace ob::sync

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/model.hpp"
+#include "core/packed.hpp"
 #include "core/store.hpp"
 #include "sync/row_writer.hpp"
 
@@ -20,10 +21,15 @@ public:
 
 	void add(const TransactionPage &page);
 	bool empty() const noexcept { return empty_; }
-	/// Adds everything to `writer`, in order, but for the rows that `skip` names, and flushes it.
-	void replay(RowWriter &writer, const std::function<bool(const Transaction &)> &skip);
+	/// Adds everything to `writer`, in order, and flushes it. Of the rows only those that `take` wants, as it leaves
+	/// them: what it puts into one lasts until the end.
+	void replay(RowWriter &writer, const std::function<bool(Transaction &)> &take);
+	/// Shows the rows, in order. They last as long as the call.
+	void each_row(const std::function<void(Transaction &)> &look);
 
 private:
+	void each_record(const std::function<void(packed::Record &)> &look, const std::function<void()> &end_batch);
+
 	std::unique_ptr<Spool> spool_;
 	bool keep_raw_;
 	bool empty_ = true;

@@ -3,6 +3,7 @@
 #include "crypto/seal.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/sql.hpp"
+#include "providers/row_identity.hpp"
 #include "json/document.hpp"
 
 namespace ob::pg::store {
@@ -46,6 +47,33 @@ std::vector<AccountNumber> from_json(const Secret &text, std::string_view accoun
 	return numbers;
 }
 
+std::vector<AccountNumber> open_numbers(ConnectionId id, std::string_view account_id, std::string_view sealed) {
+	const std::string what = "number of account " + std::string(account_id) + " of connection " + std::to_string(id);
+	return from_json(unseal(sealed, place(id, account_id), what), account_id);
+}
+
+void write_numbers(const crypto::KeyRing &keys, ConnectionId id, const std::string &account_id,
+                   const std::vector<AccountNumber> &numbers) {
+	static Statement update(
+	    "UPDATE ob.accounts_all SET number_sealed = $3 WHERE connection_id = $1 AND account_id = $2");
+	const std::string sealed = crypto::seal(keys, to_json(numbers, account_id), place(id, account_id));
+	update.run({Param::integer(id), Param::text(account_id), Param::bytes(sealed)});
+}
+
+/// For comparing; empty if a key is missing by which they could be opened.
+std::vector<Secret> number_keys(ConnectionId id, std::string_view account_id, std::string_view sealed) {
+	std::vector<Secret> keys;
+	try {
+		for (const AccountNumber &number : open_numbers(id, account_id, sealed))
+			if (auto key = providers::number_key(number))
+				keys.push_back(std::move(*key));
+	} catch (const Error &error) {
+		if (error.code() != ErrorCode::unseal_failed)
+			throw;
+	}
+	return keys;
+}
+
 } // namespace
 
 std::optional<std::vector<AccountNumber>> read_account_numbers(ConnectionId id, std::string_view account_id) {
@@ -53,20 +81,43 @@ std::optional<std::vector<AccountNumber>> read_account_numbers(ConnectionId id, 
 	const Result found = select.read_fresh({Param::integer(id), Param::text(account_id)});
 	if (found.rows.empty() || found.rows.front().is_null(0))
 		return std::nullopt;
-	const std::string what = "number of account " + std::string(account_id) + " of connection " + std::to_string(id);
-	return from_json(unseal(found.rows.front().text(0), place(id, account_id), what), account_id);
+	return open_numbers(id, account_id, found.rows.front().text(0));
+}
+
+std::vector<KeptAccount> kept_accounts(ConnectionId id) {
+	static Statement select("SELECT account_id, currency, removed_at IS NULL, number_sealed FROM ob.accounts_all "
+	                        "WHERE connection_id = $1");
+	std::vector<KeptAccount> accounts;
+	for (const Row &row : select.run({Param::integer(id)}).rows) {
+		KeptAccount &account = accounts.emplace_back();
+		account.id = row.text(0);
+		account.currency = row.text(1);
+		account.live = row.boolean(2);
+		if (!row.is_null(3))
+			account.numbers = number_keys(id, account.id, row.text(3));
+	}
+	return accounts;
+}
+
+void keep_account_numbers(ConnectionId id, const std::vector<AccountNumber> &numbers) {
+	static Statement select("SELECT account_id FROM ob.accounts_all "
+	                        "WHERE connection_id = $1 AND account_id = ANY ($2) AND number_sealed IS NULL");
+	std::vector<std::string> named;
+	for (const AccountNumber &number : numbers)
+		named.push_back(number.account_id);
+	const Result lacking = select.run({Param::integer(id), Param::text_array(named)});
+	if (lacking.rows.empty())
+		return;
+	const crypto::KeyRing keys = load_keys();
+	for (const Row &row : lacking.rows)
+		write_numbers(keys, id, row.text(0), numbers);
 }
 
 void save_account_numbers(ConnectionId id, const std::vector<AccountNumber> &numbers) {
 	static Statement select("SELECT account_id FROM ob.accounts_all WHERE connection_id = $1");
-	static Statement update(
-	    "UPDATE ob.accounts_all SET number_sealed = $3 WHERE connection_id = $1 AND account_id = $2");
 	const crypto::KeyRing keys = load_keys();
-	for (const Row &row : select.run({Param::integer(id)}).rows) {
-		const std::string &account_id = row.text(0);
-		const std::string sealed = crypto::seal(keys, to_json(numbers, account_id), place(id, account_id));
-		update.run({Param::integer(id), Param::text(account_id), Param::bytes(sealed)});
-	}
+	for (const Row &row : select.run({Param::integer(id)}).rows)
+		write_numbers(keys, id, row.text(0), numbers);
 }
 
 } // namespace ob::pg::store

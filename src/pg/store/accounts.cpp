@@ -94,4 +94,23 @@ AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep
 	return counts;
 }
 
+bool move_account(ConnectionId id, std::string_view from, std::string_view to) {
+	// The numbers are sealed for the row as it was called.
+	static Statement account(
+	    "UPDATE ob.accounts_all SET account_id = $3, number_sealed = NULL, updated_at = clock_timestamp() "
+	    "WHERE connection_id = $1 AND account_id = $2 "
+	    "AND NOT EXISTS (SELECT FROM ob.accounts_all a WHERE a.connection_id = $1 AND a.account_id = $3) "
+	    "AND NOT EXISTS (SELECT FROM ob.transactions_all t WHERE t.connection_id = $1 AND t.account_id = $3)");
+	static Statement transactions("UPDATE ob.transactions_all SET account_id = $3, updated_at = clock_timestamp() "
+	                              "WHERE connection_id = $1 AND account_id = $2");
+	static Statement quarantine(
+	    "UPDATE ob.quarantine SET account_id = $3 WHERE connection_id = $1 AND account_id = $2");
+	const std::initializer_list<Param> params{Param::integer(id), Param::text(from), Param::text(to)};
+	if (account.run(params).processed == 0)
+		return false;
+	transactions.run(params);
+	quarantine.run(params);
+	return true;
+}
+
 } // namespace ob::pg::store

@@ -40,7 +40,11 @@ void FileSpool::rewind() {
 	place_ = 0;
 	if (fd_ < 0)
 		return;
-	spill();
+	if (reading_)
+		buffer_.clear(); // a reader that stopped half-way has left it
+	else
+		spill();
+	reading_ = true;
 	if (lseek(fd_, 0, SEEK_SET) != 0)
 		fail("read");
 }

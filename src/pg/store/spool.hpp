@@ -29,6 +29,7 @@ private:
 	void open_file();
 
 	int fd_ = -1;
+	bool reading_ = false;  // of a file: nothing waits to be written
 	std::string buffer_;    // all bytes while there is no file; else what is not written yet, or was read ahead
 	std::size_t place_ = 0; // of reading, in buffer_
 };

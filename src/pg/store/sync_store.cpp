@@ -5,6 +5,7 @@
 #include "pg/guard.hpp"
 #include "pg/log.hpp"
 #include "pg/memory.hpp"
+#include "pg/store/account_numbers.hpp"
 #include "pg/store/accounts.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/connection_changes.hpp"
@@ -207,6 +208,23 @@ std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRo
 
 void PgSyncStore::each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) {
 	store::each_live_transaction(id, fn);
+}
+
+void PgSyncStore::each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
+                                              const std::function<void(const Transaction &)> &fn) {
+	store::each_live_transaction_since(id, account_id, since, fn);
+}
+
+std::vector<KeptAccount> PgSyncStore::kept_accounts(ConnectionId id) {
+	return store::kept_accounts(id);
+}
+
+bool PgSyncStore::move_account(ConnectionId id, std::string_view from, std::string_view to) {
+	return store::move_account(id, from, to);
+}
+
+void PgSyncStore::keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers) {
+	store::keep_account_numbers(id, numbers);
 }
 
 void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const SyncState &now) {

@@ -42,6 +42,11 @@ public:
 	std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) override;
 	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) override;
 	void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) override;
+	void each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
+	                                 const std::function<void(const Transaction &)> &fn) override;
+	std::vector<KeptAccount> kept_accounts(ConnectionId id) override;
+	bool move_account(ConnectionId id, std::string_view from, std::string_view to) override;
+	void keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers) override;
 	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override;
 	void finish(ConnectionId id, const SyncReport &report) override;
 	void record_failure(ConnectionId id, const SyncFailure &failure) override;

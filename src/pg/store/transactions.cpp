@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/time.hpp"
 #include "pg/guard.hpp"
 #include "pg/store/row_array.hpp"
 #include "pg/store/sql.hpp"
@@ -131,6 +132,26 @@ std::optional<std::int64_t> insert_new(ConnectionId id, const Param &incoming, c
 	return count;
 }
 
+void each_row(Statement &select, std::initializer_list<Param> params,
+              const std::function<void(const Transaction &)> &fn) {
+	std::vector<Transaction> rows(kScanBatch);
+	Cursor cursor(select, params);
+	for (;;) {
+		const Cursor::Batch batch = cursor.fetch(rows.size());
+		if (batch.count == 0)
+			break;
+		guard([&] {
+			MemoryContext previous = MemoryContextSwitchTo(batch.memory);
+			for (std::size_t i = 0; i < batch.count; ++i)
+				read_row(batch.tuples[i], batch.columns, &rows[i]);
+			MemoryContextSwitchTo(previous);
+		});
+		for (std::size_t i = 0; i < batch.count; ++i)
+			fn(rows[i]);
+	}
+	cursor.close();
+}
+
 } // namespace
 
 TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, const AttemptStamp &stamp,
@@ -203,22 +224,16 @@ std::int64_t remove_ghosts(ConnectionId id, const AttemptStamp &stamp) {
 
 void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) {
 	static Statement select("SELECT * FROM ob.transactions_all WHERE connection_id = $1 AND removed_at IS NULL");
-	std::vector<Transaction> rows(kScanBatch);
-	Cursor cursor(select, {Param::integer(id)});
-	for (;;) {
-		const Cursor::Batch batch = cursor.fetch(rows.size());
-		if (batch.count == 0)
-			break;
-		guard([&] {
-			MemoryContext previous = MemoryContextSwitchTo(batch.memory);
-			for (std::size_t i = 0; i < batch.count; ++i)
-				read_row(batch.tuples[i], batch.columns, &rows[i]);
-			MemoryContextSwitchTo(previous);
-		});
-		for (std::size_t i = 0; i < batch.count; ++i)
-			fn(rows[i]);
-	}
-	cursor.close();
+	each_row(select, {Param::integer(id)}, fn);
+}
+
+void each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
+                                 const std::function<void(const Transaction &)> &fn) {
+	// In the order of the index by day, or a plan made while the table is small would read all of the account.
+	static Statement select("SELECT * FROM ob.transactions_all WHERE connection_id = $1 AND account_id = $2 "
+	                        "AND date >= $3::date AND removed_at IS NULL ORDER BY date DESC, transaction_id");
+	const std::string day = time::format_date(since);
+	each_row(select, {Param::integer(id), Param::text(account_id), Param::text(day)}, fn);
 }
 
 } // namespace ob::pg::store

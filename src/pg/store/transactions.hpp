@@ -22,5 +22,7 @@ std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransac
 std::int64_t remove_ghosts(ConnectionId id, const AttemptStamp &stamp);
 /// Sees the table as it is at the call.
 void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn);
+void each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
+                                 const std::function<void(const Transaction &)> &fn);
 
 } // namespace ob::pg::store

@@ -13,6 +13,7 @@
 
 #include "core/money.hpp"
 #include "core/store.hpp"
+#include "providers/row_identity.hpp"
 
 namespace ob::test {
 
@@ -24,6 +25,7 @@ struct StoredTransaction {
 	std::string description;
 	std::string pending_transaction_id;
 	std::string raw;
+	std::string annotations; // the user's; the engine only moves them along
 	Date date{};
 	bool pending = false;
 	bool live = true;
@@ -47,6 +49,9 @@ struct StoredAccount {
 	std::string balance;
 	std::string type;
 	bool live = true;
+	std::string currency;
+	int ref = 0; // ours, for good
+	std::vector<Secret> numbers;
 };
 
 /// One connection's rows.
@@ -132,8 +137,13 @@ public:
 			check(named.insert(account.id).second, "an account twice");
 			auto [place, is_new] = accounts.try_emplace(account.id);
 			StoredAccount &row = place->second;
+			if (is_new)
+				row.ref = ++last_ref_;
 			if (is_new || !row.live || row.balance != account.balance_current || row.type != account.type) {
-				row = {account.balance_current, account.type, true};
+				row.balance = account.balance_current;
+				row.type = account.type;
+				row.currency = account.currency;
+				row.live = true;
 				++counts.changed;
 			}
 		}
@@ -161,6 +171,8 @@ public:
 			auto [place, is_new] =
 			    connection(id).transactions.try_emplace({std::string(row.account_id), std::string(row.id)});
 			write(place->second, is_new, row, stamp, keep_raw, counts);
+			if (!row.pending_transaction_id.empty() && place->second.annotations.empty())
+				place->second.annotations = annotations_of(id, row.account_id, row.pending_transaction_id);
 			settle(id, row.account_id, row.id);
 		}
 		row_writes += static_cast<int>(counts.added + counts.modified);
@@ -209,17 +221,61 @@ public:
 		for (const auto &[key, stored] : connection(id).transactions) {
 			if (!stored.live)
 				continue;
-			Transaction row;
-			row.id = stored.id;
-			row.account_id = stored.account_id;
-			row.pending = stored.pending;
-			row.amount = stored.amount;
-			row.currency = stored.currency;
-			row.date = stored.date;
-			row.description = stored.description;
-			row.pending_transaction_id = stored.pending_transaction_id;
-			fn(row);
+			fn(as_row(stored));
 		}
+	}
+
+	void each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
+	                                 const std::function<void(const Transaction &)> &fn) override {
+		check(in_unit_, "each_live_transaction_since outside a unit");
+		for (const auto &[key, stored] : connection(id).transactions)
+			if (stored.live && stored.account_id == account_id && stored.date >= since)
+				fn(as_row(stored));
+	}
+
+	std::vector<KeptAccount> kept_accounts(ConnectionId id) override {
+		check(in_unit_, "kept_accounts outside a unit");
+		std::vector<KeptAccount> kept;
+		for (const auto &[key, account] : connection(id).accounts)
+			kept.push_back({key, account.currency, account.live, account.numbers});
+		return kept;
+	}
+
+	bool move_account(ConnectionId id, std::string_view from, std::string_view to) override {
+		check(in_unit_, "move_account outside a unit");
+		StoredConnection &stored = connection(id);
+		const bool taken = stored.accounts.contains(std::string(to)) ||
+		                   std::any_of(stored.transactions.begin(), stored.transactions.end(),
+		                               [&](const auto &entry) { return entry.first.first == to; });
+		if (taken || !stored.accounts.contains(std::string(from)))
+			return false;
+		auto account = stored.accounts.extract(std::string(from));
+		account.key() = to;
+		account.mapped().numbers.clear();
+		stored.accounts.insert(std::move(account));
+		for (auto it = stored.transactions.begin(); it != stored.transactions.end();) {
+			auto next = std::next(it);
+			if (it->first.first == from) {
+				auto row = stored.transactions.extract(it);
+				row.key().first = row.mapped().account_id = to;
+				stored.transactions.insert(std::move(row));
+			}
+			it = next;
+		}
+		for (auto &[raw, rejection] : stored.quarantine)
+			if (rejection.account_id == from)
+				rejection.account_id = to;
+		return true;
+	}
+
+	void keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers) override {
+		check(in_unit_, "keep_account_numbers outside a unit");
+		std::map<std::string, std::vector<Secret>> kept;
+		for (const providers::AccountNumber &number : numbers)
+			kept[number.account_id].push_back(providers::number_key(number).value());
+		for (auto &[key, account] : connection(id).accounts)
+			if (account.numbers.empty() && kept.contains(key))
+				account.numbers = kept.at(key);
 	}
 
 	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override {
@@ -254,6 +310,25 @@ private:
 	static void check(bool good, const char *what) {
 		if (!good)
 			throw std::logic_error(what);
+	}
+
+	static Transaction as_row(const StoredTransaction &stored) {
+		Transaction row;
+		row.id = stored.id;
+		row.account_id = stored.account_id;
+		row.pending = stored.pending;
+		row.amount = stored.amount;
+		row.currency = stored.currency;
+		row.date = stored.date;
+		row.description = stored.description;
+		row.pending_transaction_id = stored.pending_transaction_id;
+		return row;
+	}
+
+	std::string annotations_of(ConnectionId id, std::string_view account_id, std::string_view transaction_id) {
+		const auto &rows = connection(id).transactions;
+		const auto found = rows.find({std::string(account_id), std::string(transaction_id)});
+		return found == rows.end() ? std::string() : found->second.annotations;
 	}
 
 	void settle(ConnectionId id, std::string_view account_id, std::string_view transaction_id) {
@@ -292,6 +367,7 @@ private:
 	}
 
 	bool in_unit_ = false;
+	int last_ref_ = 0;
 	std::map<ConnectionId, StoredConnection> flushed_;
 };
 

@@ -1,0 +1,72 @@
+// The work of one sync with a provider that has no change feed: account by account, over windows of days. C++ regime.
+//
+// What was read of each account stands where other providers' cursor does. An account that was never read to its end is
+// committed as soon as it is, so a first reading that is cut off goes on with the next account; all others are held and
+// committed together. Accounts whose ids have changed are moved before anything is read of them, in a commit of their
+// own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "providers/window_provider.hpp"
+#include "sync/held_changes.hpp"
+#include "sync/sync_run.hpp"
+#include "sync/window_plan.hpp"
+#include "sync/window_reconcile.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::sync {
+
+class WindowSync final : public SyncRun {
+public:
+	/// `provider` is the context's.
+	WindowSync(SyncContext context, SyncTarget target, const providers::WindowProvider &provider);
+
+private:
+	/// One account, read to its end.
+	struct Reading {
+		std::string account_id;
+		bool first = false; // of the account
+		WindowReconcile rows;
+		HeldChanges held;
+	};
+	using Readings = std::vector<std::unique_ptr<Reading>>;
+	/// What a unit is about to make of report, state and spans.
+	struct Outcome {
+		SyncReport report;
+		SyncState state;
+		ReadSpans spans;
+	};
+
+	Task<void> read_everything(bool full) override;
+	Task<bool> read_all(bool full, Readings *held);
+	Task<std::unique_ptr<Reading>> read_account(Account account, bool full);
+	Task<std::unique_ptr<Reading>> try_account(Account account, bool full);
+	Task<std::optional<TransactionPage>> next_page(providers::AccountReader *reader);
+
+	void follow_moved_accounts();
+	void commit_first(Reading &reading);
+	Task<void> commit_last(const Readings &held, bool may_share);
+	void finish_waiting();
+
+	Outcome outcome_so_far() const;
+	void write_accounts(Outcome &outcome);
+	void write_rows(Reading &reading, Outcome &outcome);
+	void save(Outcome &outcome);
+	void keep(Outcome outcome);
+
+	const providers::WindowProvider &provider_;
+	providers::WindowDays days_;
+	Date today_;
+	ReadSpans spans_; // as stored
+	std::optional<providers::AccountListing> listing_;
+	bool accounts_written_ = false;
+};
+
+} // namespace ob::sync
+
+#include "core/pure.hpp"
