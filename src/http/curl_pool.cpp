@@ -26,9 +26,9 @@ namespace ob::http {
 
 namespace {
 
-// As many as a run of syncs uses side by side; more would only hold file descriptors.
-constexpr long kKeptConnections = 16;
-constexpr std::size_t kSpareHandles = 16;
+// A run of 16 syncs has 48 calls under way; more would only hold file descriptors.
+constexpr long kKeptConnections = 64;
+constexpr std::size_t kSpareHandles = 64;
 
 } // namespace
 

@@ -175,6 +175,12 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 	SyncState begun = begin_loop();
 	const AttemptStamp stamp{begun.sync_attempt, begun.loop_first_attempt, unfinished};
 	SyncState next = end_loop(std::move(begun), page, resync);
+	// Most loops are such: nothing was stamped with this attempt, so its number may be given once more.
+	const bool nothing_new = held.empty() && !resync && !unfinished;
+	const bool stays = nothing_new && next.cursor == state_.cursor && next.initial_sync_done == state_.initial_sync_done &&
+	                   next.history_complete == state_.history_complete;
+	if (stays)
+		next = state_;
 	// Writing a row also compares its raw object, stamps it, and settles what is in quarantine of it.
 	const bool may_settle =
 	    !target_.keep_raw && !unfinished && !target_.has_quarantine && report_.transactions.quarantined == 0;
@@ -196,11 +202,12 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 			written.removed += store.remove_ghosts(target_.id, stamp);
 		report.transactions += written;
 		next.transactions = state_.transactions + written.added - written.removed;
-		store.save_state(target_.id, state_, next);
+		if (!stays)
+			store.save_state(target_.id, state_, next);
 		complete(report, next, page.status);
 		store.finish(target_.id, report);
 	};
-	if (context_.batch && held.empty() && !resync && !unfinished)
+	if (context_.batch && nothing_new)
 		co_await context_.batch->run(std::move(body));
 	else
 		context_.store->unit(body);

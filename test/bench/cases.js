@@ -2,7 +2,7 @@
 'use strict';
 
 const { setTimeout } = require('timers/promises');
-const { copyStored, npmClient } = require('./contenders');
+const { bareRequests, copyStored, npmClient } = require('./contenders');
 const { inSession, query, timed } = require('./database');
 const { prepare } = require('./extension');
 const report = require('./report');
@@ -13,6 +13,7 @@ const kTable = 'ob.transactions_all';
 const kFullSync = 'CALL ob.sync_now(1, "full" => true)';
 const kPage = 500;
 const kLatency = 50; // ms
+const kCallsOfASync = 3; // accounts, transactions, item
 const kMegabyte = 1024 * 1024;
 
 function expectNotice(session, words) {
@@ -83,7 +84,7 @@ async function c({ connections, rounds, say }) {
 		await prepare(1, rows);
 		runs.single.push(await firstSync(rows, await truth()));
 		await prepare(connections, kPage);
-		runs.ours.push(await syncDue(connections, await truth()));
+		runs.ours.push(await syncDue(connections, await truth(), kLatency));
 		runs.npm.push(await npmClient({ connections, rows: kPage, parallel: 32, latency: kLatency }));
 	}
 	const what = `${connections} x ${kPage} rows, ${kLatency} ms latency`;
@@ -95,8 +96,8 @@ async function c({ connections, rounds, say }) {
 	report.aimed('c', 'sync_due against the npm client', report.timeRatio(runs.npm, runs.ours), '>=', 2, report.times);
 }
 
-async function syncDue(connections, expected) {
-	await simulator.latency(kLatency);
+async function syncDue(connections, expected, latency) {
+	await simulator.latency(latency);
 	return inSession(async (session) => {
 		const result = await session.measure('CALL ob.sync_due(parallel => 64)');
 		expectNotice(session, `${connections} connections: ${connections} complete, 0 waiting, 0 deferred, 0 failed`);
@@ -157,4 +158,49 @@ async function cancelWhileWaiting(session, other) {
 	return { seconds };
 }
 
-module.exports = { a, b, c, d, e };
+/// Very many connections of which none has anything new, against a bare loop of as many requests.
+async function f({ idle, rounds, say }) {
+	await prepare(idle, 0);
+	const everythingDue = 'UPDATE ob.sync_state SET next_sync_at = now()';
+	const runs = { ours: [], bare: [] };
+	await inSession(async (session) => {
+		const call = 'CALL ob.sync_due(parallel => 64)';
+		await session.run(call, everythingDue);
+		for (let i = 1; i <= rounds; ++i) {
+			say(i);
+			await session.run('VACUUM ANALYZE');
+			runs.ours.push(await session.measure(call));
+			expectNotice(session, `${idle} connections: ${idle} complete, 0 waiting, 0 deferred, 0 failed`);
+			runs.bare.push(await bareRequests(idle * kCallsOfASync, 64));
+			await session.run(everythingDue);
+		}
+	});
+	report.measured('f', `sync_due of ${report.number(idle)} connections, nothing new`, runs.ours, idle, 'connections');
+	report.measured('f', `as many requests (${kCallsOfASync} each) and nothing else`, runs.bare, idle, 'connections');
+	const scale = 10_000 / idle;
+	report.aimed('f', 'seconds for 10,000 connections', report.medianOf(runs.ours, 'seconds') * scale, '<=', 1.5, report.duration);
+	report.aimed('f', 'memory', report.medianOf(runs.ours, 'memory'), '<=', 32 * kMegabyte, report.bytes);
+}
+
+/// Many connections behind a very slow network, against what latency and writing take at least.
+async function g({ many, rounds, say }) {
+	const [rows, latency, parallel] = [100, 100, 64];
+	const runs = { ours: [], single: [] };
+	for (let i = 1; i <= rounds; ++i) {
+		say(i);
+		await prepare(1, many * rows);
+		runs.single.push(await firstSync(many * rows, await truth()));
+		await prepare(many, rows);
+		runs.ours.push(await syncDue(many, await truth(), latency));
+	}
+	// Accounts and first page come side by side: one wait a connection.
+	const waits = ((latency / 1000) * many) / parallel;
+	const ideal = runs.single.map((run) => ({ seconds: waits + run.seconds }));
+	const what = `${report.number(many)} x ${rows} rows, ${latency} ms latency`;
+	report.measured('g', `${what}: sync_due, ${parallel} at once`, runs.ours, many * rows);
+	report.measured('g', `one connection of ${report.number(many * rows)} rows, none`, runs.single, many * rows);
+	report.aimed('g', 'time against waits and writing one after the other', report.timeRatio(runs.ours, ideal), '<=', 1.2, report.times);
+	report.aimed('g', 'memory', report.medianOf(runs.ours, 'memory'), '<=', 128 * kMegabyte, report.bytes);
+}
+
+module.exports = { a, b, c, d, e, f, g };

@@ -1,10 +1,11 @@
-// The rivals, measured on the tables' own terms: COPY and a program around the official npm client.
+// The rivals, measured on the tables' own terms: COPY, a program around the official npm client, and curl.
 'use strict';
 
 const { execFile } = require('child_process');
+const fs = require('fs/promises');
 const path = require('path');
 const { promisify } = require('util');
-const { inSession, query } = require('./database');
+const { inSession, query, timed } = require('./database');
 const { createTableLike } = require('./extension');
 const simulator = require('./simulator');
 const { check, truth } = require('./truth');
@@ -40,4 +41,16 @@ async function npmClient({ connections, rows, parallel, latency = 0 }) {
 	});
 }
 
-module.exports = { copyStored, npmClient };
+/// So many requests by curl, `parallel` at once, each for the item that has been linked first.
+async function bareRequests(count, parallel) {
+	const [token] = await simulator.createItems(1, 0);
+	const body = JSON.stringify({ client_id: 'sandbox-client', secret: 'sandbox-secret', access_token: token });
+	const config = path.join(process.env.PGHOST, 'requests.curl');
+	const request = `url = "${simulator.url}/plaid/item/get"\noutput = "/dev/null"\n`;
+	await fs.writeFile(config, request.repeat(count));
+	const seconds = await timed(() => promisify(execFile)('curl', ['--silent', '--fail', '--parallel', '--parallel-max', `${parallel}`,
+		'--header', 'Content-Type: application/json', '--data', body, '--config', config]));
+	return { seconds };
+}
+
+module.exports = { bareRequests, copyStored, npmClient };

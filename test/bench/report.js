@@ -24,14 +24,15 @@ const times = (n) => `${n.toFixed(2)} x`;
 
 const lines = [];
 
-/// A line of what was measured. `runs` have seconds, and may have cpu, wal and memory; `rows` were moved in each.
-function measured(name, what, runs, rows) {
+/// A line of what was measured. `runs` have seconds, and may have cpu, wal and memory; `rows`, or so many of
+/// another unit, were moved in each.
+function measured(name, what, runs, rows, unit = 'rows') {
 	const figure = rows ? (run) => rows / run.seconds : (run) => run.seconds;
 	const format = rows ? number : duration;
 	const figures = runs.map(figure);
 	const range = `${format(Math.min(...figures))} - ${format(Math.max(...figures))}`;
 	const optional = (field, format) => (runs[0][field] === undefined ? '' : format(medianOf(runs, field)));
-	lines.push([name, what, duration(medianOf(runs, 'seconds')), rows ? `${number(median(figures))} rows/s` : '',
+	lines.push([name, what, duration(medianOf(runs, 'seconds')), rows ? `${number(median(figures))} ${unit}/s` : '',
 		runs.length > 1 ? range : '', optional('cpu', duration), optional('wal', bytes), optional('memory', bytes)]);
 }
 

@@ -100,11 +100,11 @@ TEST_F(CurlPool, NumberOfKeptConnectionsIsBounded) {
 	});
 	Loop loop(reactor, waiter);
 	TaskGroup group(loop);
-	for (int i = 0; i < 40; ++i)
+	for (int i = 0; i < 90; ++i)
 		group.spawn(forget(get(server.url())));
 	loop.run(group.join());
-	EXPECT_EQ(server.accepted(), 40);
-	EXPECT_TRUE(server.wait_open(16));
+	EXPECT_EQ(server.accepted(), 90);
+	EXPECT_TRUE(server.wait_open(64));
 }
 
 TEST_F(CurlPool, ConnectionClosedWhileKeptIsReplaced) {

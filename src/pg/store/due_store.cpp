@@ -157,8 +157,9 @@ void PgDueStore::release(ConnectionId id) {
 	                           "WHERE connection_id = $1 AND claimed_by = pg_backend_pid()");
 	std::exception_ptr trouble;
 	try {
-		bool leased = false;
-		store_.read([&] { leased = !is_leased.read_fresh({Param::integer(id)}).rows.empty(); });
+		bool leased = !store_.take_finished(id);
+		if (leased)
+			store_.read([&] { leased = !is_leased.read_fresh({Param::integer(id)}).rows.empty(); });
 		if (leased)
 			store_.unit([&] { end_lease.run({Param::integer(id)}); });
 	} catch (const Error &) {

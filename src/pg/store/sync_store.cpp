@@ -127,6 +127,7 @@ void PgSyncStore::unit(const std::function<void()> &body, Durability durability)
 		if (commit_ != Commit::by_caller)
 			limit_lock_waits();
 		changed_.clear();
+		finishing_.clear();
 		unit_rows_ = 0;
 		body();
 		for (const ConnectionId id : changed_)
@@ -136,6 +137,7 @@ void PgSyncStore::unit(const std::function<void()> &body, Durability durability)
 	isolated("a commit unit", work, durability);
 	if (commit_ == Commit::each_unit)
 		commit(durability);
+	finished_.insert(finishing_.begin(), finishing_.end());
 	crash_point("unit_after_commit");
 }
 
@@ -257,6 +259,7 @@ void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT $4 THEN COALESCE($2, clock_timestamp() + "
 	    "make_interval(secs => $3::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
 	    "claimed_by = NULL, finished_syncs = finished_syncs + 1, last_report = $5::jsonb WHERE s.connection_id = $1");
+	finishing_.push_back(id);
 	if (report.status == SyncStatus::deferred) {
 		defer(id, report);
 		return;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "core/store.hpp"
 #include "pg/store/connections.hpp"
@@ -52,6 +53,9 @@ public:
 	void record_failure(ConnectionId id, const SyncFailure &failure) override;
 	std::unique_ptr<Spool> make_spool() override;
 
+	/// Whether finish() of the connection has been committed since it was last asked: its lease has ended with it.
+	bool take_finished(ConnectionId id) { return finished_.erase(id) > 0; }
+
 private:
 	/// Those who listen are told so at the end of the unit.
 	void note_change(ConnectionId id, bool changed);
@@ -65,7 +69,9 @@ private:
 		bool in_error = false;
 	};
 	std::map<ConnectionId, Loaded> loaded_;
+	std::set<ConnectionId> finished_;
 	// Of the present unit:
+	std::vector<ConnectionId> finishing_;
 	std::set<ConnectionId> changed_;
 	std::int64_t unit_rows_ = 0;
 };

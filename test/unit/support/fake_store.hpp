@@ -94,6 +94,7 @@ class FakeStore final : public SyncStore {
 public:
 	/// Ends every unit, before it commits. May throw.
 	std::function<void()> before_commit;
+	std::set<ConnectionId> unwritable; // whose ends of syncs are refused
 	std::map<ConnectionId, StoredConnection> connections;
 	std::map<ConnectionId, std::vector<SyncFailure>> failures;
 	int commits = 0;
@@ -294,6 +295,8 @@ public:
 
 	void finish(ConnectionId id, const SyncReport &report) override {
 		check(in_unit_, "finish outside a unit");
+		if (unwritable.contains(id))
+			throw Error(ErrorCode::internal, "the row cannot be written");
 		connection(id).finished.push_back(report);
 	}
 
