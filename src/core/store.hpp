@@ -50,7 +50,7 @@ struct SyncTarget {
 	std::string state; // connection state: only `active` is synced
 	SyncState sync;
 	std::chrono::seconds sync_interval{};
-	Timestamp created_at{}; // when it was linked
+	Timestamp created_at{};  // when it was linked
 	bool bank_named = false; // the bank's name is stored
 	bool has_quarantine = false;
 	bool keep_raw = false;
@@ -95,7 +95,7 @@ struct SyncFailure {
 	std::string message;              // the sentence for the end user or operator; no provider text
 	/// The connection's new state (reauth_required, revoked, error); empty: unchanged, the trouble is transient.
 	std::string new_state;
-	std::string reauth_reason; // with reauth_required
+	std::string reauth_reason;         // with reauth_required
 	std::optional<Timestamp> retry_at; // next attempt; absent: none until something changes
 };
 
@@ -163,14 +163,17 @@ public:
 	/// again. What is in quarantine of these rows is settled and goes. At most 500 rows; ids in `rows` are unique. Rows
 	/// that the tables refuse are the caller's to filter: this throws.
 	virtual TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
-												 bool keep_raw) = 0;
+	                                             bool keep_raw) = 0;
 	/// Marks removed; unknown ids are ignored. What is in quarantine of them goes. At most 500. Returns how many were
 	/// live.
 	virtual std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) = 0;
-	/// Marks removed what an abandoned attempt of this loop wrote first and this attempt did not see.
+	/// Marks removed what an abandoned attempt of this loop wrote first and this attempt did not see, and takes such
+	/// rows out of quarantine.
 	virtual std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) = 0;
 	/// At most 500.
-	virtual std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) = 0;
+	virtual std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows, AttemptStamp stamp) = 0;
+	/// Takes out of quarantine what this attempt, which has read everything, did not see.
+	virtual void sweep_quarantine(ConnectionId id, AttemptStamp stamp) = 0;
 	/// Calls `fn` for every live transaction, in any order; the row, without its raw object, lasts as long as the call.
 	/// `fn` must not call the store.
 	virtual void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) = 0;

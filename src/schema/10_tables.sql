@@ -154,10 +154,12 @@ CREATE TABLE ob.quarantine (
 	raw pg_catalog.text NOT NULL,
 	first_seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	last_seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	sync_attempt pg_catalog.int8 NOT NULL DEFAULT 0,
 	PRIMARY KEY (connection_id, id),
 	UNIQUE (connection_id, digest)
 );
 COMMENT ON TABLE ob.quarantine IS 'Transactions a bank delivered that cannot be stored: no id, no date, an amount beyond numeric.';
+COMMENT ON COLUMN ob.quarantine.sync_attempt IS 'The attempt of a loop (ob.sync_state) that met it last.';
 COMMENT ON COLUMN ob.quarantine.digest IS 'SHA-256 of raw: the same row is kept once.';
 
 CREATE TABLE ob.links (

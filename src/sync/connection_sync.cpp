@@ -196,6 +196,8 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 		if (!held.empty())
 			held.replay(writer, [&](const Transaction &row) { return !resync_.is_settled(row); });
 		resync_.sweep(writer);
+		if (resync && page.status == HistoryStatus::complete)
+			store.sweep_quarantine(target_.id, stamp);
 		TransactionCounts written = writer.counts();
 		written.unchanged += resync_.settled();
 		if (unfinished)

@@ -72,7 +72,7 @@ void RowWriter::flush_removed() {
 void RowWriter::flush_rejected() {
 	if (rejected_.empty())
 		return;
-	counts_.quarantined += store_.quarantine(id_, rejected_);
+	counts_.quarantined += store_.quarantine(id_, rejected_, stamp_);
 	rejected_.clear();
 }
 

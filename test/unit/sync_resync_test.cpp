@@ -216,6 +216,20 @@ TEST(SyncEngine, AResyncSettlesQuarantine) {
 	EXPECT_TRUE(bench.store.connection().quarantine.empty());
 }
 
+TEST(SyncEngine, AResyncTakesOutOfQuarantineWhatTheBankHasNoMore) {
+	SyncBench bench;
+	settle(bench);
+	bench.bank.spoil("t2");
+	bench.bank.spoil("t3");
+	bench.sync();
+	ASSERT_EQ(bench.store.connection().quarantine.size(), 2u);
+	bench.bank.remove("t2");
+	bench.sync(true);
+	ASSERT_EQ(bench.store.connection().quarantine.size(), 1u);
+	EXPECT_EQ(bench.store.connection().quarantine.begin()->second.id, "t3");
+	EXPECT_EQ(bench.differences(), "");
+}
+
 TEST(SyncEngine, AResyncKeepsTheOrderOfVersionsAndRemovals) {
 	SyncBench bench;
 	settle(bench);

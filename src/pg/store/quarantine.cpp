@@ -27,18 +27,29 @@ void settle(ConnectionId id, std::span<const Row> rows) {
 
 } // namespace
 
-std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) {
-	static Statement keep("INSERT INTO ob.quarantine (connection_id, account_id, transaction_id, reason, digest, raw) "
-	                      "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (connection_id, digest) "
-	                      "DO UPDATE SET last_seen_at = clock_timestamp()");
+std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows, std::int64_t attempt) {
+	static Statement keep("INSERT INTO ob.quarantine (connection_id, account_id, transaction_id, reason, digest, raw, "
+	                      "sync_attempt) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (connection_id, digest) "
+	                      "DO UPDATE SET last_seen_at = clock_timestamp(), sync_attempt = EXCLUDED.sync_attempt");
 	for (const RejectedRow &row : rows)
 		keep.run({Param::integer(id), Param::text_or_null(row.account_id), Param::text_or_null(row.transaction_id),
-		          Param::text(row.reason), Param::text(crypto::sha256_hex(row.raw)), Param::text(row.raw)});
+		          Param::text(row.reason), Param::text(crypto::sha256_hex(row.raw)), Param::text(row.raw),
+		          Param::integer(attempt)});
 	return static_cast<std::int64_t>(rows.size());
 }
 
-void settle_quarantine(ConnectionId id, std::span<const Transaction> stored) { settle(id, stored); }
+void forget_quarantine(ConnectionId id, std::int64_t first, std::int64_t end) {
+	static Statement forget(
+	    "DELETE FROM ob.quarantine WHERE connection_id = $1 AND sync_attempt >= $2 AND sync_attempt < $3");
+	forget.run({Param::integer(id), Param::integer(first), Param::integer(end)});
+}
 
-void settle_quarantine(ConnectionId id, std::span<const RemovedTransaction> removed) { settle(id, removed); }
+void settle_quarantine(ConnectionId id, std::span<const Transaction> stored) {
+	settle(id, stored);
+}
+
+void settle_quarantine(ConnectionId id, std::span<const RemovedTransaction> removed) {
+	settle(id, removed);
+}
 
 } // namespace ob::pg::store

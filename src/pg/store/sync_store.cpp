@@ -194,6 +194,8 @@ std::int64_t PgSyncStore::remove_transactions(ConnectionId id, std::span<const R
 
 std::int64_t PgSyncStore::remove_ghosts(ConnectionId id, AttemptStamp stamp) {
 	const std::int64_t count = store::remove_ghosts(id, stamp);
+	if (loaded_[id].has_quarantine)
+		forget_quarantine(id, stamp.loop_first, stamp.attempt);
 	note_change(id, count > 0);
 	return count;
 }
@@ -203,9 +205,14 @@ void PgSyncStore::note_change(ConnectionId id, bool changed) {
 		changed_.insert(id);
 }
 
-std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRow> rows) {
+std::int64_t PgSyncStore::quarantine(ConnectionId id, std::span<const RejectedRow> rows, AttemptStamp stamp) {
 	loaded_[id].has_quarantine = true;
-	return store::quarantine(id, rows);
+	return store::quarantine(id, rows, stamp.attempt);
+}
+
+void PgSyncStore::sweep_quarantine(ConnectionId id, AttemptStamp stamp) {
+	if (loaded_[id].has_quarantine)
+		forget_quarantine(id, 0, stamp.attempt);
 }
 
 void PgSyncStore::each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) {

@@ -41,7 +41,8 @@ public:
 										 bool keep_raw) override;
 	std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) override;
 	std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) override;
-	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) override;
+	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows, AttemptStamp stamp) override;
+	void sweep_quarantine(ConnectionId id, AttemptStamp stamp) override;
 	void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) override;
 	void each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
 	                                 const std::function<void(const Transaction &)> &fn) override;

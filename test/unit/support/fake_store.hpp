@@ -43,6 +43,7 @@ struct StoredRejection {
 	std::string account_id;
 	std::string id;
 	std::string reason;
+	std::int64_t stamp = 0;
 };
 
 struct StoredAccount {
@@ -100,7 +101,7 @@ public:
 	int commits = 0;
 	int rollbacks = 0;
 	int rows_offered = 0; // transactions that came to be written, changed or not
-	int row_writes = 0; // rows of accounts and transactions that a statement changed
+	int row_writes = 0;   // rows of accounts and transactions that a statement changed
 
 	StoredConnection &connection(ConnectionId id = 1) { return connections[id]; }
 
@@ -204,17 +205,25 @@ public:
 				row.live = false;
 				++count;
 			}
+		std::erase_if(connection(id).quarantine, [&](const auto &entry) {
+			return entry.second.stamp >= stamp.loop_first && entry.second.stamp < stamp.attempt;
+		});
 		row_writes += static_cast<int>(count);
 		return count;
 	}
 
-	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows) override {
+	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows, AttemptStamp stamp) override {
 		check(in_unit_, "quarantine outside a unit");
 		check(!rows.empty() && rows.size() <= 500, "a batch of wrong size");
 		for (const RejectedRow &row : rows)
-			connection(id).quarantine[std::string(row.raw)] = {std::string(row.account_id),
-			                                                   std::string(row.transaction_id), row.reason};
+			connection(id).quarantine[std::string(row.raw)] = {
+			    std::string(row.account_id), std::string(row.transaction_id), row.reason, stamp.attempt};
 		return static_cast<std::int64_t>(rows.size());
+	}
+
+	void sweep_quarantine(ConnectionId id, AttemptStamp stamp) override {
+		check(in_unit_, "sweep_quarantine outside a unit");
+		std::erase_if(connection(id).quarantine, [&](const auto &entry) { return entry.second.stamp < stamp.attempt; });
 	}
 
 	void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) override {
