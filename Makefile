@@ -5,7 +5,7 @@
 # PG_CONFIG    which PostgreSQL to build for (default: Debian's 15, else the one in PATH)
 
 BUILDING = all install uninstall installcheck sandbox check-unit unit-tests clean
-JOBS     = demo bench check check-regress check-isolation check-tap lint format
+JOBS     = demo bench check soak check-regress check-isolation check-tap lint format
 
 all:
 
@@ -22,6 +22,7 @@ help:
 	@echo "make demo             build, start a private cluster and the simulator, link, sync, show it"
 	@echo "make bench            measure against COPY and the official npm client (scripts/bench --quick, scripts/bench a)"
 	@echo "make check            all that follows"
+	@echo "make soak             the random tests of check-tap at length (scripts/soak --seeds N --kills N)"
 	@echo "make check-unit       unit tests under the address and undefined behaviour sanitizers"
 	@echo "make check-regress    SQL tests on a private cluster"
 	@echo "make check-isolation  concurrency tests on a private cluster"

@@ -15,11 +15,16 @@
 namespace ob::pg {
 
 void crash_point(const char *name) {
+	static int times = 0; // that the point of the setting was reached
 	const std::string_view wanted = settings::test_crash_point();
-	if (wanted == name)
-		kill(getpid(), SIGKILL);
-	if (wanted == std::string(name) + ":hold")
+	const std::string_view point = wanted.substr(0, wanted.find(':'));
+	if (point != name)
+		return;
+	const std::string_view when = wanted.substr(point.size());
+	if (when == ":hold")
 		std::this_thread::sleep_for(std::chrono::seconds(1)); // to its end: signals do not cut it short
+	else if (when.empty() || ++times == std::stoi(std::string(when.substr(1))))
+		kill(getpid(), SIGKILL);
 }
 
 } // namespace ob::pg

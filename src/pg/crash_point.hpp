@@ -4,7 +4,7 @@
 namespace ob::pg {
 
 /// In test builds: if openbanking.test_crash_point is `name`, the process is killed here (SIGKILL); if it is
-/// `name:hold`, it stops for a second. Otherwise nothing.
+/// `name:N`, when it gets here for the Nth time; if it is `name:hold`, it stops for a second. Otherwise nothing.
 #ifdef OB_TEST_BUILD
 void crash_point(const char *name);
 #else

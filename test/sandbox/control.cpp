@@ -56,7 +56,7 @@ std::string clock_control(SimClock &clock, const Json &body) {
 std::string config_control(World &world, const Json &body) {
 	Config &config = world.config;
 	allow_words(body, {"environment", "initial_delay_ms", "historical_delay_ms", "item_login_days", "null_when_empty",
-	                   "null_cursor", "bank_latency_ms", "limits", "clients", "redirect_uris"});
+	                   "null_cursor", "largest_page", "bank_latency_ms", "limits", "clients", "redirect_uris"});
 	if (body.has("environment")) {
 		config.environment = body.text_of("environment");
 		if (config.environment != "sandbox" && config.environment != "production") {
@@ -72,6 +72,7 @@ std::string config_control(World &world, const Json &body) {
 	config.item_login_days = static_cast<int>(body.integer_of("item_login_days", config.item_login_days));
 	config.null_when_empty = body.truth_of("null_when_empty", config.null_when_empty);
 	config.null_cursor = body.truth_of("null_cursor", config.null_cursor);
+	config.largest_page = body.integer_of("largest_page", config.largest_page);
 	if (body.has("bank_latency_ms")) {
 		config.bank_latency = milliseconds_of(body.get("bank_latency_ms"));
 	}
@@ -92,6 +93,7 @@ std::string config_control(World &world, const Json &body) {
 	    .number("item_login_days", config.item_login_days)
 	    .boolean("null_when_empty", config.null_when_empty)
 	    .boolean("null_cursor", config.null_cursor)
+	    .number("largest_page", config.largest_page)
 	    .number("bank_latency_ms", config.bank_latency.count())
 	    .boolean("limits", config.limits)
 	    .number("clients", static_cast<std::int64_t>(world.clients.size()))

@@ -56,6 +56,7 @@ struct Config {
 	int item_login_days = 30;                      ///< a sandbox login breaks after so many days; 0: never
 	bool null_when_empty = false;                  ///< null instead of empty lists of transactions
 	bool null_cursor = false;                      ///< null instead of "" while nothing is ready
+	std::int64_t largest_page = 0;                 ///< changes on a page, however many are asked for; 0: as many
 	std::chrono::milliseconds bank_latency{0};     ///< extra wait of the calls that go to the bank
 	std::chrono::milliseconds latency{0};          ///< of every provider call
 	std::map<std::string, std::chrono::milliseconds> latency_by_path; ///< instead of `latency`

@@ -182,9 +182,12 @@ ObjectText sync(Call &call) {
 	if (poisoned || call.directives.mutation_error || item.transactions.disturbed_at(request.account) > at.end) {
 		fail("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION");
 	}
-	const auto count = static_cast<std::size_t>(call.body.integer_of("count", 100));
-	const TransactionLog::Page page =
-	    item.transactions.page({at.base, at.position, at.end, count, request.account, !call.directives.not_net});
+	std::int64_t count = call.body.integer_of("count", 100);
+	if (const std::int64_t largest = call.world.config.largest_page; largest > 0) {
+		count = std::min(count, largest);
+	}
+	const TransactionLog::Page page = item.transactions.page(
+	    {at.base, at.position, at.end, static_cast<std::size_t>(count), request.account, !call.directives.not_net});
 
 	at.position = page.position;
 	at.serial = call.state.next_cursor_serial++;

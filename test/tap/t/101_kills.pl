@@ -1,0 +1,285 @@
+# Processes killed in every way while they sync, link, rotate or disconnect, and servers that crash: nothing is lost,
+# nothing doubled, no cursor is ahead of its rows, and one more sync makes the tables equal the banks.
+# OB_KILLS=56 or OB_KILLS=1-1000 says which cases; each follows from its number.
+use strict;
+use warnings;
+
+use JSON::PP ();
+use OpenBanking;
+use OpenBanking::Bank;
+use OpenBanking::Links;
+use OpenBanking::Lives;
+use OpenBanking::Oracle;
+use OpenBanking::Session;
+use PostgreSQL::Test::Utils qw(slurp_file);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my ($first, $last) = split /-/, $ENV{OB_KILLS} // '1-63';
+$last //= $first;
+
+my $url = start_sandbox();
+my $node = new_node('main', $url, { fsync => 'off', log_statement => 'none', log_line_prefix => '%m [%p] %e ' });
+set_up_plaid($node, $url);
+set_up_oracle($node, $url);
+links_at($node, $url);
+
+# What is killed, and how. A crash point is reached by whoever carries the statement out.
+my @syncs = ('sync', 'sync_now', 'full sync_now', 'sync_due', 'sync worker');
+my @cases = (
+	(map { my $what = $_; map { [ \&sync_case, $what, $_ ] } qw(TERM KILL unit_before_commit unit_after_commit) } @syncs[ 1 .. 4 ]),
+	(map { [ \&sync_case, 'sync', $_ ] } qw(TERM KILL)),
+	(map { [ \&sync_case, $_, 'immediate stop' ], [ \&sync_case, $_, 'dead postmaster' ] } @syncs),
+	(map { my $what = $_; map { [ \&outcome_case, $what, $_ ] } 'TERM', 'KILL', 'immediate stop', "${what}_intent", "${what}_answered",
+		"${what}_recorded" } 'exchange', 'rotate', 'remove'),
+);
+
+my ($log_from, $case, $chance);
+my %moments = (idle => 0, busy => 0); # of random kills
+
+sub log_has { return slurp_file($node->logfile, $log_from) =~ $_[0]; }
+
+# A dead child of a dead postmaster may wait for a while until init buries it.
+sub is_gone
+{
+	open(my $file, '<', "/proc/$_[0]/stat") or return 1;
+	return (<$file> // '') !~ /\) [^ZX] /;
+}
+
+# Kills a process or the server.
+sub strike
+{
+	my ($how, $victim) = @_;
+	kill $how, $victim if $how eq 'TERM' || $how eq 'KILL';
+	$node->stop('immediate') if $how eq 'immediate stop';
+	return if $how ne 'dead postmaster';
+	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	$node->kill9;
+	wait_until('its burial', sub { !kill 0, $postmaster });
+	return;
+}
+
+# That it happened, by the processes and by the server's log; afterwards the server is there again.
+sub struck
+{
+	my ($how, $victim) = @_;
+	wait_until("the end of $victim", sub { is_gone($victim) });
+	ok(is_gone($victim), 'the process is gone');
+	if ($how eq 'immediate stop' || $how eq 'dead postmaster')
+	{
+		wait_until('a start', sub { $node->start(fail_ok => 1) });
+		ok(log_has(qr/database system was (interrupted|not properly shut down)/), 'the server recovered from a crash');
+	}
+	elsif ($how ne 'TERM')
+	{
+		wait_until('the log', sub { log_has(qr/\(PID $victim\) was terminated by signal 9/) });
+		ok(1, 'the log knows who was killed');
+		wait_for_restart();
+	}
+	return;
+}
+
+# ---- syncs ----
+
+my $lives;
+
+sub renew_lives
+{
+	control($url, 'reset', {});
+	sql('TRUNCATE ob.connections, ob.sync_state, ob.accounts_all, ob.transactions_all, ob.quarantine, ob.tokens, ob.outcomes, ob.links, '
+		. 'oracle.notes, oracle.seen');
+	$lives = OpenBanking::Lives->new(node => $node, url => $url, seeds => [ map { $case * 10 + $_ } 1 .. 5 ]);
+	foreach my $bank ($lives->banks)
+	{
+		$bank->proceed('initial');
+		$bank->carry_out($bank->new_row) for 1 .. 15;
+		$bank->proceed('historical') if $bank->one_in(2);
+	}
+	return;
+}
+
+# Cursor and rows of each connection.
+sub positions
+{
+	my %found = map { my ($id, @rest) = split /\|/; $id => \@rest } split /\n/, sql(q{
+		SELECT s.connection_id, md5(s.cursor || COALESCE(s.loop_cursor, '')), (SELECT md5(string_agg(
+			ROW(t.transaction_id, t.amount, t.status, t.removed_at IS NULL, t.description)::text, ' ' ORDER BY t.account_id, t.transaction_id))
+			FROM ob.transactions_all t WHERE t.connection_id = s.connection_id)
+		FROM ob.sync_state s WHERE s.initial_sync_done AND s.history_complete});
+	return \%found;
+}
+
+sub sync_statement
+{
+	my ($what, $bank) = @_;
+	my $id = $bank->{connection};
+	return { 'sync' => "SELECT ob.sync($id)", 'sync_now' => "CALL ob.sync_now($id)", 'full sync_now' => "CALL ob.sync_now($id, true)",
+		'sync_due' => 'CALL ob.sync_due(parallel => 3)' }->{$what};
+}
+
+# Starts the sync worker; returns its pid.
+sub start_worker
+{
+	my ($session) = @_;
+	my ($id) = map { $_->{connection} } $lives->banks;
+	$session->value("SET openbanking.sync_on_event = on; SELECT ob.pause($id); SELECT ob.resume($id)");
+	my $pid;
+	wait_until('a sync worker', sub {
+		$pid = $session->value(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'openbanking sync worker'}) });
+	return $pid;
+}
+
+sub sync_case
+{
+	my ($what, $how) = @_;
+	renew_lives() if !$lives || $chance->one_in(6);
+	my $bank = $chance->pick($lives->banks);
+	foreach my $changing ($lives->banks)
+	{
+		$changing->step for 1 .. 4 + $changing->below(8);
+	}
+	control($url, 'config', { largest_page => 2 + $chance->below(4) });
+	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 4 + $chance->below(8) });
+	$lives->make_due;
+	my $before = positions();
+
+	my $session = OpenBanking::Session->new($node);
+	my $victim = $session->pid;
+	my $point = $how =~ /^unit_/ ? "$how:" . (1 + $chance->below($what =~ /now/ ? 1 : 5)) : '';
+	if ($what eq 'sync worker')
+	{
+		sql("ALTER DATABASE postgres SET openbanking.test_crash_point = '$point'") if $point;
+		$victim = start_worker($session);
+	}
+	else
+	{
+		$session->value("SET openbanking.test_crash_point = '$point'") if $point;
+		$session->begin(sync_statement($what, $bank));
+	}
+	my $working = 1;
+	if (!$point)
+	{
+		sleep $chance->below(30) / 1000;
+		$working = $what eq 'sync worker' || !$session->ended;
+		strike($how, $victim);
+	}
+	elsif ($what ne 'sync worker')
+	{
+		ok($session->finish->{lost}, "$point was reached");
+	}
+	struck($how, $victim);
+	$moments{ $working ? 'busy' : 'idle' }++ unless $point;
+	sql('ALTER DATABASE postgres RESET openbanking.test_crash_point') if $point;
+	$session->finish if $what ne 'sync worker';
+
+	my $after = positions();
+	is(join(' ', grep { $after->{$_}[1] ne $before->{$_}[1] && $after->{$_}[0] eq $before->{$_}[0] } sort keys %{$before}), '',
+		'no rows without their cursor');
+	# A backend that the server itself ends within a statement cannot give back what it has claimed; that runs out.
+	is(sql('SELECT count(*) FROM ob.sync_state WHERE claimed_until > ' . ($how eq 'TERM' && $what eq 'sync worker' ? q{'-infinity'} : q{now() + '10 minutes'})),
+		'0', 'nothing is claimed for longer than it may');
+	sql('UPDATE ob.sync_state SET claimed_until = now() WHERE claimed_until IS NOT NULL'); # ten minutes later
+	control($url, 'latency', { path => '/plaid/transactions/sync', ms => undef });
+	$session = OpenBanking::Session->new($node);
+	is(join("\n", %{ $lives->settle($session) }), '', 'synced again: the tables equal the banks');
+	return;
+}
+
+# ---- what cannot be undone at the provider ----
+
+# A new connection to a bank of its own: (connection, access token).
+sub adopt
+{
+	my $item = control($url, 'plaid/items/create', {})->{items}[0];
+	return (sql(qq{SELECT connection_id FROM ob.adopt_connection('plaid', 'case $case', '{"access_token": "$item->{access_token}"}')}), $item->{access_token});
+}
+
+my %endpoints = (exchange => '/item/public_token/exchange', rotate => '/item/access_token/invalidate', remove => '/item/remove');
+
+sub outcome_case
+{
+	my ($what, $how) = @_;
+	my $session = OpenBanking::Session->new($node);
+	my ($link, $connection, $statement);
+	if ($what eq 'exchange')
+	{
+		my ($id, $token) = link_with_token("case $case");
+		$link = $id;
+		$statement = complete_sql($id, $token);
+	}
+	else
+	{
+		($connection) = adopt();
+		$statement = $what eq 'rotate' ? "SELECT ob.rotate_access_token($connection)" : "SELECT ob.disconnect($connection)";
+	}
+	my $before = sql('SELECT count(*) FROM ob.connections');
+	control($url, 'latency', { path => "/plaid$endpoints{$what}", ms => 25 });
+
+	my $victim;
+	my $point = $how =~ /_/;
+	# So that there is a worker to be killed.
+	$session->value("SELECT ob.sandbox_link('plaid', 'first of $case')") and $before++ if !$point;
+	($victim) = workers();
+	$session->value("SET openbanking.test_crash_point = '$how'") if $point;
+	my $called = calls($endpoints{$what});
+	$session->begin($statement);
+	if ($point)
+	{
+		wait_until('the crash', sub { log_has(qr/\(PID \d+\) was terminated by signal 9/) });
+		($victim) = slurp_file($node->logfile, $log_from) =~ /\(PID (\d+)\) was terminated by signal 9/;
+	}
+	else
+	{
+		wait_until('the call', sub { calls($endpoints{$what}) > $called }) if $chance->one_in(2);
+		sleep $chance->below(25) / 1000;
+		$moments{ $session->ended ? 'idle' : 'busy' }++;
+		strike($how, $victim);
+	}
+	struck($how, $victim);
+	$session->finish;
+	control($url, 'latency', { path => "/plaid$endpoints{$what}", ms => undef });
+
+	sql($what eq 'exchange' ? "SELECT ob.link_status('$link')" : 'CALL ob.sync_due()');
+	is_settled($what, $link, $connection, $before);
+	return;
+}
+
+# Either it has happened on both sides or on neither; or the connection says that nobody knows the token any more.
+sub is_settled
+{
+	my ($what, $link, $connection, $before) = @_;
+	is(sql(q{SELECT count(*) FROM ob.outcomes WHERE phase IN ('intent', 'answered', 'recorded')}), '0', 'nothing is left open');
+	if ($what eq 'exchange')
+	{
+		my ($state, $reason, $made) = split /\|/, link_state($link), -1;
+		like("$state|$reason", qr/^(completed\||failed\|outcome_unknown|open\|)$/, "the link: $state $reason");
+		is(sql('SELECT count(*) FROM ob.connections') - $before, $state eq 'completed' ? 1 : 0, 'as many connections as links');
+		$connection = $made;
+	}
+	elsif ($what eq 'remove')
+	{
+		my $removed = control($url, 'dump', { item_id => item_of($connection) })->{plaid}{items}[0]{removed};
+		is(state_of($connection) . tokens_of($connection), $removed ? 'disconnected0' : 'active1', 'both sides agree');
+	}
+	return if !$connection;
+	my ($state, $reason) = split /\|/, sql("SELECT state, reauth_reason FROM ob.connections WHERE id = $connection"), -1;
+	return if $state eq 'disconnected';
+	return is($reason, 'outcome_unknown', 'the token is lost, and the connection says so') if $state eq 'reauth_required';
+	sql("CALL ob.sync_now($connection)");
+	is(our_rows($connection), bank_rows($connection), 'synced: the tables equal the bank');
+	return;
+}
+
+foreach my $number ($first .. $last)
+{
+	my ($run, $what, $how) = @{ $cases[ ($number - 1) % @cases ] };
+	$case = $number;
+	$chance = bless { seed => $number, random => $number * 2654435761 % 2**32 }, 'OpenBanking::Bank';
+	$log_from = -s $node->logfile;
+	subtest "case $number: $what, $how" => sub { $run->($what, $how) }
+	  or diag("to repeat it: scripts/soak --kill $number");
+}
+cmp_ok($moments{busy}, '>=', $moments{idle}, "most were at work: $moments{busy} of " . ($moments{busy} + $moments{idle}));
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP| XX000 /, 'the log knows of nothing worse');
+
+done_testing();
