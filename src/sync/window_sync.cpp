@@ -128,6 +128,7 @@ void WindowSync::follow_moved_accounts() {
 			if (!context_.store->move_account(target_.id, move.from, move.to))
 				continue;
 			outcome.spans.rename(move.from, move.to);
+			++outcome.report.accounts.changed;
 			moved = true;
 		}
 		if (!moved)

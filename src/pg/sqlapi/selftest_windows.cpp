@@ -156,7 +156,8 @@ using namespace ob::pg::sqlapi;
 /// quarantined; accounts changed.
 OB_FUNCTION(ob_test_window_sync) {
 	auto connection = ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
-	const DescribedBank bank(ob::json::Document::parse(required(text_argument(fcinfo, 1), "bank")));
+	const std::string described = required(text_argument(fcinfo, 1), "bank");
+	const DescribedBank bank(ob::json::Document::parse(described, {.max_bytes = described.size()}));
 	const bool full = boolean_argument(fcinfo, 2).value_or(false);
 	return return_text(summary(run(sync_described(std::move(connection), &bank, full))));
 }

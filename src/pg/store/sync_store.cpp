@@ -229,7 +229,9 @@ std::vector<KeptAccount> PgSyncStore::kept_accounts(ConnectionId id) {
 }
 
 bool PgSyncStore::move_account(ConnectionId id, std::string_view from, std::string_view to) {
-	return store::move_account(id, from, to);
+	const bool moved = store::move_account(id, from, to);
+	note_change(id, moved);
+	return moved;
 }
 
 void PgSyncStore::keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers) {

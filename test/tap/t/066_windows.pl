@@ -69,6 +69,12 @@ subtest 'rows come, change and go' => sub {
 	like(live(), qr/q posted/, 'nothing is removed');
 	delete $bank{fail_at};
 	is(sync('2026-03-14T00:00:00Z'), '0 0 1 1 0 0', 'read to the end, it is');
+
+	my @rest = @{ $bank{rows} };
+	$bank{rows} = [ @rest, row('edge', '-4.00', '2026-02-28') ];
+	is(sync(), '1 0 0 1 0 0', "the window's first day");
+	$bank{rows} = \@rest;
+	is(sync(), '0 0 1 1 0 0', 'is a day of the window');
 };
 
 subtest 'rows without an id' => sub {
@@ -101,7 +107,10 @@ subtest 'an account that is called otherwise' => sub {
 	sql("INSERT INTO ob.quarantine (connection_id, account_id, reason, digest, raw) VALUES ($connection, 'acc', 'r', 'd', 'x')");
 	$bank{accounts}[0]{id} = 'renamed';
 	$_->{account} = 'renamed' for @{ $bank{rows} };
-	is(sync(), '0 0 0 3 0 0', 'no row comes or goes');
+	my $listener = OpenBanking::Session->new($node);
+	$listener->value('LISTEN openbanking');
+	is(sync(), '0 0 0 3 0 1', 'no row comes or goes');
+	like($listener->query('SELECT 1')->{out}, qr/"event": "synced"/, 'who listens is told');
 	is(sql("SELECT account_id, account_ref FROM ob.accounts_all WHERE connection_id = $connection"), "renamed|$ref", 'one account, ours by the same name');
 	is(sql("SELECT count(*) FROM ob.transactions_all WHERE connection_id = $connection AND account_id = 'renamed'"), $count, 'all its rows have gone along');
 	is(sql('SELECT account_id FROM ob.quarantine'), 'renamed', 'also those in quarantine');
@@ -123,12 +132,19 @@ subtest 'many rows' => sub {
 	my $session = OpenBanking::Session->new($node);
 	$session->value($_) foreach "LOAD 'auto_explain'", 'SET auto_explain.log_min_duration = 0', 'SET auto_explain.log_nested_statements = on';
 	my $from = -s $node->logfile;
+	# Long descriptions: more than is held in memory.
+	$_->{description} = 'SHOP ' . 'x' x 1500 for @{ $large{rows} };
 	is($session->value(sync_sql($other, \%large)), '4000 0 0 0 0 1', 'in batches');
 	$large{rows}[$_]{description} = 'OTHER' for 0 .. 9;
 	is($session->value(sync_sql($other, \%large)), '3 7 3 3990 0 0', 'what has changed; without an id it is another row');
+	my $pending = row('p', '-77.00', '2026-03-09', account => 'large', pending => JSON::PP::true);
+	push @{ $large{rows} }, $pending;
+	is($session->value(sync_sql($other, \%large)), '1 0 0 4000 0 0', 'a pending one');
 	splice @{ $large{rows} }, 10, 1000;
-	is($session->value(sync_sql($other, \%large)), '0 0 1000 3000 0 0', 'what is gone');
-	is(sql("SELECT count(*) FROM ob.transactions WHERE connection_id = $other"), '3000', 'the rest is there');
+	($pending->{id}, $pending->{pending}) = ('q', JSON::PP::false);
+	is($session->value(sync_sql($other, \%large)), '1 0 1001 3000 0 0', 'what is gone');
+	is(sql("SELECT count(*), count(pending_transaction_id) FROM ob.transactions WHERE connection_id = $other"), '3001|1',
+		'the rest is there, and what has become of the pending one');
 	my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile, $from);
 	my ($plan) = $log =~ /Query Text: SELECT \* FROM ob\.transactions_all WHERE connection_id = \$1 AND account_id.*?\n((?:\t.*\n)*)/;
 	like($plan, qr/Index Scan using transactions_all_page_idx.*\n.*Index Cond: \(\(connection_id = \$1\) AND \(account_id = \$2\) AND \(date >= /,
