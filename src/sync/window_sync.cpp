@@ -24,7 +24,7 @@ Task<void> WindowSync::read_everything(bool full) {
 	const bool ready = co_await read_all(full, &held);
 	co_await note_health();
 	if (ready)
-		co_await commit_last(held, !full);
+		co_await commit_last(held, full);
 	else
 		finish_waiting();
 }
@@ -151,21 +151,23 @@ void WindowSync::commit_first(Reading &reading) {
 	keep(std::move(outcome));
 }
 
-/// With `may_share`, other connections' results may come into the same commit.
-Task<void> WindowSync::commit_last(const Readings &held, bool may_share) {
+/// May come into one commit with other connections' results, unless there is much of it.
+Task<void> WindowSync::commit_last(const Readings &held, bool full) {
 	Outcome outcome;
 	std::function<void()> body = [&] {
 		outcome = outcome_so_far();
 		write_accounts(outcome);
 		for (const auto &reading : held)
 			write_rows(*reading, outcome);
+		if (full)
+			context_.store->sweep_quarantine(target_.id, {.attempt = outcome.state.sync_attempt});
 		outcome.state.initial_sync_done = outcome.state.history_complete = true;
 		outcome.state.attempts = 0;
 		save(outcome);
 		fill_totals(outcome.report);
 		context_.store->finish(target_.id, outcome.report);
 	};
-	if (context_.batch && may_share && !accounts_written_)
+	if (context_.batch && !full && !accounts_written_)
 		co_await context_.batch->run(std::move(body));
 	else
 		context_.store->unit(body);

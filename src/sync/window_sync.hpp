@@ -50,7 +50,7 @@ private:
 
 	void follow_moved_accounts();
 	void commit_first(Reading &reading);
-	Task<void> commit_last(const Readings &held, bool may_share);
+	Task<void> commit_last(const Readings &held, bool full);
 	void finish_waiting();
 
 	Outcome outcome_so_far() const;

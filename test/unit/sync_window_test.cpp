@@ -238,6 +238,9 @@ TEST(WindowSync, RowsThatCannotBeStoredAreNotGone) {
 	bench.bank.entries.erase(broken);
 	bench.sync();
 	EXPECT_EQ(bench.live(), Rows());
+	EXPECT_FALSE(bench.stored().quarantine.empty()) << "it may be older than the window";
+	bench.sync(true);
+	EXPECT_TRUE(bench.stored().quarantine.empty());
 }
 
 TEST(WindowSync, ABankThatShowsFewerDays) {
