@@ -122,6 +122,11 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'ob_check_consents';
 COMMENT ON PROCEDURE ob.check_consents() IS
 'Marks connections whose consent ends within seven days (requires_reauth), tells those who listen, and has those asked about whose consent should have ended by now.';
 
+CREATE PROCEDURE ob.retry_quarantine()
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_retry_quarantine';
+COMMENT ON PROCEDURE ob.retry_quarantine() IS
+'Has connections with rows in quarantine read anew from the beginning, with their next sync: a bank tells each change once only.';
+
 -- ---- secrets ----
 
 CREATE FUNCTION ob.seal(server pg_catalog.name, option pg_catalog.text, secret pg_catalog.text) RETURNS pg_catalog.text

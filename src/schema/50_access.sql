@@ -141,6 +141,7 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.pause_server(name)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.resume_server(name)'),
 	('operate', 'EXECUTE', 'PROCEDURE ob.check_consents()'),
+	('operate', 'EXECUTE', 'PROCEDURE ob.retry_quarantine()'),
 	('operate', 'EXECUTE', 'FUNCTION ob.institutions(name, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_fire_webhook(int8, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_reset_login(int8)'),

@@ -74,7 +74,7 @@ void check_consents() {
 		total.over += counts.over;
 	}
 	if (total.over > 0)
-		worker::start_sync_worker();
+		worker::sync_after_commit();
 	guard([&] {
 		ereport(NOTICE, (errmsg("consents: " INT64_FORMAT " newly end within 7 days, " INT64_FORMAT
 		                        " renewed, " INT64_FORMAT " over and asked about",

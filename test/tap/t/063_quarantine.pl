@@ -5,6 +5,7 @@ use warnings;
 use JSON::PP ();
 use OpenBanking;
 use OpenBanking::Links;
+use OpenBanking::Session;
 use Test::More;
 
 my $url = start_sandbox();
@@ -72,6 +73,27 @@ change('modify', qq({"announce": false, "transaction_ids": ["$fine"], "set": {"a
 sql($report);
 is(sql("SELECT amount FROM ob.transactions WHERE transaction_id = '$fine'"), '-8', 'until it can be stored again');
 is(sql($kept), 'none: transaction_id is missing', 'only the row without an id is left') or diag(sql($kept));
+
+# As if this version could store what another one could not.
+$node->safe_psql('postgres', qq{
+	WITH lost AS (DELETE FROM ob.transactions_all WHERE transaction_id = '$fine' RETURNING *)
+	INSERT INTO ob.quarantine (connection_id, account_id, transaction_id, reason, digest, raw)
+		SELECT connection_id, account_id, transaction_id, 'test', 'test', '{}' FROM lost;
+	UPDATE ob.connections SET transactions_synced = transactions_synced - 1});
+sql($report);
+is(sql("SELECT count(*) FROM ob.transactions WHERE transaction_id = '$fine'"), '0', 'the bank tells each change once');
+my $busy = OpenBanking::Session->new($node);
+$busy->value('BEGIN');
+$busy->value($report);
+my $err = '';
+$node->psql('postgres', 'CALL ob.retry_quarantine()', stderr => \$err);
+like($err, qr/NOTICE:  0 connections will be read anew\nDETAIL:  1 more are being synced/, 'not under a sync that is under way');
+$busy->value('COMMIT');
+$node->psql('postgres', 'CALL ob.retry_quarantine()', stderr => \$err);
+like($err, qr/NOTICE:  1 connections will be read anew/, 'read anew');
+sql('CALL ob.sync_due()');
+is(sql("SELECT amount FROM ob.transactions WHERE transaction_id = '$fine'"), '-8', 'the row is there');
+is(sql($kept), 'none: transaction_id is missing', 'and no longer in quarantine');
 
 # The simulator takes no such number, so its answer is written here.
 sql("ALTER SERVER plaid OPTIONS (ADD keep_raw 'on')");

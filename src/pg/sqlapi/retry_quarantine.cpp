@@ -1,0 +1,86 @@
+// ob.retry_quarantine: what could not be stored is read once more. C++ regime behind OB_FUNCTION.
+
+#include "pg/postgres.hpp"
+
+#include "pg/entry.hpp"
+#include "pg/locks.hpp"
+#include "pg/sqlapi/call.hpp"
+#include "pg/store/procedure.hpp"
+#include "pg/store/servers.hpp"
+#include "pg/store/sql.hpp"
+#include "pg/store/sync_store.hpp"
+#include "pg/worker/sync_start.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+using store::Param;
+using store::Statement;
+
+struct Counts {
+	std::int64_t due = 0;
+	std::int64_t busy = 0;
+};
+
+std::vector<ConnectionId> with_quarantine(store::PgSyncStore &store) {
+	static Statement select("SELECT c.id FROM ob.connections c WHERE c.state = 'active' AND c.server::text = ANY ($1) "
+	                        "AND EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = c.id) ORDER BY c.id");
+	const std::vector<std::string> servers = store::usable_servers();
+	std::vector<ConnectionId> ids;
+	store.read([&] {
+		for (const store::Row &row : select.read_fresh({Param::text_array(servers)}).rows)
+			ids.push_back(row.integer(0));
+	});
+	return ids;
+}
+
+/// A bank tells a change once: only from the beginning does the row come again.
+void read_anew(store::PgSyncStore &store, ConnectionId id) {
+	static Statement update("UPDATE ob.sync_state SET cursor = NULL, next_sync_at = clock_timestamp() "
+	                        "WHERE connection_id = $1");
+	store.unit([&] { update.run({Param::integer(id)}); });
+}
+
+/// Not under a sync that is under way: it would find its cursor gone. That one may settle the rows, too.
+void mark(store::PgSyncStore &store, ConnectionId id, Counts &counts) {
+	if (!try_lock(LockClass::connection, id, LockScope::session)) {
+		++counts.busy;
+		return;
+	}
+	std::exception_ptr error;
+	try {
+		read_anew(store, id);
+		++counts.due;
+	} catch (...) {
+		error = std::current_exception();
+	}
+	unlock_session(LockClass::connection, id);
+	if (error)
+		std::rethrow_exception(error);
+}
+
+void retry_quarantine() {
+	store::PgSyncStore store(store::Commit::each_unit, nullptr);
+	Counts counts;
+	for (const ConnectionId id : with_quarantine(store)) {
+		Runtime::get().waiter().check();
+		mark(store, id, counts);
+	}
+	if (counts.due > 0)
+		worker::sync_after_commit();
+	guard([&] {
+		ereport(NOTICE, (errmsg(INT64_FORMAT " connections will be read anew", counts.due),
+		                 counts.busy > 0 ? errdetail(INT64_FORMAT " more are being synced: try again.", counts.busy) : 0));
+	});
+}
+
+} // namespace
+
+} // namespace ob::pg::sqlapi
+
+OB_FUNCTION(ob_retry_quarantine) {
+	using namespace ob::pg::sqlapi;
+	ob::pg::store::in_procedure(fcinfo, "ob.retry_quarantine", [&] { retry_quarantine(); });
+	return 0;
+}
