@@ -17,7 +17,7 @@ SELECT p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace = 'ob'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'ob'::regnamespace AND c.relkind IN ('r', 'v')
 AND obj_description(c.oid, 'pg_class') IS NULL;
--- Our data are in dumps.
+-- Our data are in dumps. Not how many calls were made lately.
 SELECT c.oid::regclass AS not_dumped FROM pg_class c
 WHERE c.relnamespace = 'ob'::regnamespace AND c.relkind IN ('r', 'S')
 AND c.oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'openbanking') ORDER BY 1;

@@ -144,6 +144,7 @@ struct KeptAccount {
 enum class Durability {
 	at_once, // nothing that was committed
 	soon,    // the latest commits of this kind: for what would be done again all the same
+	certain, // nothing, even where whoever runs it has said that a little may be lost
 };
 
 class SyncStore {

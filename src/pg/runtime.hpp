@@ -25,9 +25,11 @@ public:
 	/// not_configured while openbanking.enabled is off.
 	http::Transport &transport();
 
-	/// A session for calls through `server`, counting into `stats`, which must outlive it.
-	providers::Session session(std::shared_ptr<const providers::ServerConfig> server, providers::CallStats &stats) {
-		return providers::Session{std::move(server), &transport(), clock_.get(), &stats};
+	/// A session for calls through `server`, counting into `stats`, which must outlive it; `connection` if they are made
+	/// with that one's tokens.
+	providers::Session session(std::shared_ptr<const providers::ServerConfig> server, providers::CallStats &stats,
+	                           std::optional<ConnectionId> connection = std::nullopt) {
+		return providers::Session{std::move(server), &transport(), clock_.get(), &stats, connection};
 	}
 
 private:

@@ -132,6 +132,7 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"sync_interval", kServer, "all", "", false, false, check_interval},
     {"history_days", kServer, "all", "", false, false, check_integer<1, 3660>},
     {"keep_raw", kServer, "all", "false", false, false, check_boolean},
+    {"limits", kServer, "all", "", false, false, check_not_blank}, // for the rest see check_limits()
 
     {"days_requested", kServer, "plaid", "90", false, false, check_integer<1, 730>},
 
@@ -182,6 +183,16 @@ bool knows(const OptionSpec &spec, std::string_view provider) {
 		hint += ".";
 	}
 	throw Error(ErrorCode::unknown_option, "invalid option " + quoted, {}, hint);
+}
+
+/// Its classes are the provider's.
+void check_limits(std::string_view provider, std::string_view environment, std::string_view value) {
+	try {
+		(void)read_limits(find_provider(provider)->call_classes(), environment, value);
+	} catch (const Error &error) {
+		throw Error(error.code(), "invalid value for option \"limits\": " + error.message(), error.detail(),
+		            error.hint());
+	}
 }
 
 std::string_view value_of(OptionList options, std::string_view name) {
@@ -236,6 +247,8 @@ void validate_server_options(OptionList options) {
 	validate_option(kServer, {}, "provider", provider);
 	for (const auto &[name, value] : options)
 		validate_option(kServer, provider, name, value);
+	if (const std::string_view limits = value_of(options, "limits"); !limits.empty())
+		check_limits(provider, value_of(options, "environment"), limits);
 	if (value_of(options, "environment") != "production")
 		return;
 	for (const std::string_view name : {"redirect_uri", "webhook_url"})

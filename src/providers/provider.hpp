@@ -18,9 +18,14 @@
 #include "core/task.hpp"
 #include "http/transport.hpp"
 #include "providers/account_number.hpp"
+#include "providers/limits.hpp"
 #include "providers/options.hpp"
 
 #include "core/pure.hpp"
+
+namespace ob {
+class Budget;
+}
 
 namespace ob::providers {
 
@@ -34,6 +39,7 @@ struct ServerConfig {
 	std::map<std::string, Secret, std::less<>> credentials;
 	std::uint64_t pool = 0;           // see http::Request::pool
 	std::shared_ptr<SecretGate> gate; // of the credentials; may be null
+	std::shared_ptr<Budget> budget;   // of calls; null: no limits
 
 	/// The option's value, or the default of its OptionSpec for this provider; empty if it has none.
 	std::string_view option(std::string_view name) const;
@@ -58,6 +64,8 @@ struct Session {
 	http::Transport *transport = nullptr;
 	const Clock *clock = nullptr;
 	CallStats *stats = nullptr;
+	/// Whose tokens the calls are made with; nothing before it is stored.
+	std::optional<ConnectionId> connection;
 };
 
 /// Tokens of one connection, by kind ("access_token", later "refresh_token").
@@ -183,6 +191,8 @@ public:
 	virtual std::string_view accounts_endpoint() const = 0;
 	virtual std::string_view transactions_endpoint() const = 0;
 	virtual std::string_view balances_endpoint() const { return {}; }
+	/// What the provider limits the rate of.
+	virtual std::span<const CallClass> call_classes() const { return {}; }
 
 	virtual Task<LinkOffer> start_link(Session session, LinkRequest request) const = 0;
 	/// Finds the grants in what the application or a webhook brought ({"public_token": …}); none if there are none.

@@ -236,6 +236,17 @@ COMMENT ON TABLE ob.breakers IS 'Servers and banks for which syncs fail in a row
 COMMENT ON COLUMN ob.breakers.institution_id IS 'Empty: the whole server.';
 COMMENT ON COLUMN ob.breakers.open_until IS 'Nothing is synced by itself until then; afterwards one connection at a time, until it is known how that fares.';
 
+CREATE TABLE ob.budgets (
+	server pg_catalog.name NOT NULL,
+	connection_id pg_catalog.int8 NOT NULL,
+	spent pg_catalog.jsonb NOT NULL DEFAULT '{}',
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (server, connection_id)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE ob.budgets IS 'Calls handed out under a provider''s rate limits; ob.budget_status shows them. Not dumped: a copy calls nobody at first.';
+COMMENT ON COLUMN ob.budgets.connection_id IS '0: all calls through the server.';
+COMMENT ON COLUMN ob.budgets.spent IS 'By class of calls: a second since 1970, how many calls were handed out from then on, and so on.';
+
 CREATE TABLE ob.outcomes (
 	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	call_id pg_catalog.text COLLATE "C" NOT NULL UNIQUE,

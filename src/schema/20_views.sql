@@ -57,7 +57,8 @@ SELECT s.srvname AS server,
 	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name OPERATOR(pg_catalog.=) 'provider') AS provider,
 	c.connections, c.active, c.failing, c.reauth_required, c.error,
 	(SELECT p.paused_at FROM ob.server_state p WHERE p.server OPERATOR(pg_catalog.=) s.srvname) AS paused_at,
-	b.breaker_until, b.institutions_down, r.refused_at, r.refused_for, r.what_to_do
+	b.breaker_until, b.institutions_down, r.refused_at, r.refused_for, r.what_to_do,
+	(SELECT pg_catalog.max(l.free_at) FROM ob.budgets_now(false) l WHERE l.server OPERATOR(pg_catalog.=) s.srvname) AS limited_until
 FROM pg_catalog.pg_foreign_server s
 JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 CROSS JOIN LATERAL (
@@ -80,7 +81,7 @@ CROSS JOIN LATERAL (
 	FROM ob.breakers k WHERE k.server OPERATOR(pg_catalog.=) s.srvname
 ) b
 WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
-COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, since when it is paused, and since when and for whose user mapping the provider refuses the credentials.';
+COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, since when it is paused, until when a budget of calls is used up, and since when and for whose user mapping the provider refuses the credentials.';
 
 CREATE VIEW ob.sync_status WITH (security_invoker = true) AS
 SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,

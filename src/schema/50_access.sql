@@ -71,12 +71,14 @@ CREATE POLICY visible ON ob.server_state USING (true);
 CREATE POLICY visible ON ob.breakers USING ((SELECT ob.sees_all()));
 ALTER TABLE ob.breakers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.server_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON ob.budgets USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.outcomes USING ((SELECT ob.sees_all()));
 CREATE POLICY visible ON ob.access_grants USING ((SELECT ob.sees_all()));
 ALTER TABLE ob.quarantine ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.links ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.client_checks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ob.budgets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.outcomes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.access_grants ENABLE ROW LEVEL SECURITY;
 
@@ -118,6 +120,8 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'SELECT', 'ob.quarantine'),
 	('operate', 'SELECT (' || ob.columns_but('ob.client_checks', '{digest}') || ')', 'ob.client_checks'),
 	('operate', 'SELECT', 'ob.server_status'),
+	('operate', 'SELECT', 'ob.budget_status'),
+	('operate', 'EXECUTE', 'FUNCTION ob.budgets_now(bool)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link(name, text, jsonb, inet)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link_complete(text, jsonb, inet)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link_status(text)'),

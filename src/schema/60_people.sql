@@ -57,6 +57,7 @@ BEGIN
 		accounts := accounts + removed;
 		DELETE FROM ob.quarantine q WHERE q.connection_id = bank;
 		DELETE FROM ob.sync_state s WHERE s.connection_id = bank;
+		DELETE FROM ob.budgets b USING ob.connections c WHERE c.id = bank AND b.server = c.server AND b.connection_id = bank;
 		DELETE FROM ob.tokens k WHERE k.subject = 'connection:' || bank;
 	END LOOP;
 	DELETE FROM ob.outcomes o WHERE o.connection_id = ANY (banks) OR o.link_id = ANY (journeys)

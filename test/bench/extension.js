@@ -11,7 +11,7 @@ async function prepare(connections, rows) {
 		await session.run(`DROP EXTENSION IF EXISTS openbanking CASCADE;
 			CREATE EXTENSION openbanking;
 			CREATE SERVER plaid FOREIGN DATA WRAPPER openbanking
-				OPTIONS (provider 'plaid', environment 'sandbox', client_name 'Bench', api_url '${simulator.url}/plaid');
+				OPTIONS (provider 'plaid', environment 'sandbox', client_name 'Bench', limits 'off', api_url '${simulator.url}/plaid');
 			CREATE USER MAPPING FOR CURRENT_USER SERVER plaid
 				OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret');`);
 		for (let n = 1; n <= connections; ++n)

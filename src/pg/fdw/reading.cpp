@@ -224,7 +224,7 @@ const store::LoadedServer &Reading::server_of(const store::Connection &connectio
 }
 
 providers::Session Reading::session_for(const store::Connection &connection) {
-	return Runtime::get().session(server_of(connection).config, calls_);
+	return Runtime::get().session(server_of(connection).config, calls_, connection.id);
 }
 
 Batch Reading::make_batch(const store::Connection *connection) const {

@@ -44,7 +44,7 @@ Numbers fetch(const store::Connection &connection) {
 	Numbers numbers;
 	std::optional<Error> failure;
 	try {
-		numbers = run(server.provider->account_numbers(Runtime::get().session(server.config, stats),
+		numbers = run(server.provider->account_numbers(Runtime::get().session(server.config, stats, connection.id),
 		                                               store::load_credentials(connection)));
 	} catch (const Error &error) {
 		failure.emplace(error);

@@ -43,7 +43,7 @@ Task<void> renew(ConnectionId id, store::LoadedServer server, const store::NewCo
 	// Asked once more, now that nobody else can: a rotation meanwhile would make them dead ones, and the live ones must
 	// not be written over.
 	providers::CallStats stats;
-	providers::Session session = Runtime::get().session(server.config, stats);
+	providers::Session session = Runtime::get().session(server.config, stats, id);
 	Task<providers::ConnectionHealth> asked =
 	    server.provider->health(std::move(session), adopted->established.credentials);
 	const providers::ConnectionHealth health = co_await asked;

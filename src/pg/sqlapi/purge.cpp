@@ -9,6 +9,7 @@
 #include "pg/memory.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/store/audit.hpp"
+#include "pg/store/budgets.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/sql.hpp"
@@ -133,6 +134,8 @@ void purge() {
 		const char *name = kind.name;
 		guard([&] { ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " rows purged", name, rows))); });
 	}
+	with_scratch_memory([] { subtransaction([] { store::as_owner([] { store::purge_budgets(); }); }); });
+	store::commit();
 }
 
 } // namespace

@@ -59,7 +59,7 @@ Task<Fields> complete_repair(store::Link link, std::string user_ip) {
 	const store::Connection connection = store::find_connection(id);
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	providers::CallStats stats;
-	providers::Session session = Runtime::get().session(server.config, stats);
+	providers::Session session = Runtime::get().session(server.config, stats, id);
 	Task<providers::ConnectionHealth> asked =
 	    server.provider->health(std::move(session), store::load_credentials(connection));
 	store::Repair repair;

@@ -110,7 +110,7 @@ http::Response send(const Order &order) {
 	http::Response response;
 	std::optional<Error> failure;
 	try {
-		response = run(caller.server.provider->raw_call(Runtime::get().session(caller.server.config, stats), order.call,
+		response = run(caller.server.provider->raw_call(Runtime::get().session(caller.server.config, stats, order.connection), order.call,
 		                                                std::move(caller.tokens)));
 	} catch (const Error &error) {
 		failure.emplace(error);

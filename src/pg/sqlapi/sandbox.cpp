@@ -16,14 +16,14 @@ using store::Connection;
 void fire_webhook(const Connection &connection, std::string code) {
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	providers::CallStats stats;
-	run(server.provider->sandbox_fire_webhook(Runtime::get().session(server.config, stats),
+	run(server.provider->sandbox_fire_webhook(Runtime::get().session(server.config, stats, connection.id),
 	                                          store::load_credentials(connection), std::move(code)));
 }
 
 void reset_login(const Connection &connection) {
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	providers::CallStats stats;
-	run(server.provider->sandbox_reset_login(Runtime::get().session(server.config, stats),
+	run(server.provider->sandbox_reset_login(Runtime::get().session(server.config, stats, connection.id),
 	                                         store::load_credentials(connection)));
 }
 

@@ -50,7 +50,7 @@ Prepared prepare(const Connection &connection, store::PgSyncStore *sync_store, p
 	sync.target = sync_store->load(connection);
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	sync.context.provider = server.provider;
-	sync.context.session = Runtime::get().session(server.config, *stats);
+	sync.context.session = Runtime::get().session(server.config, *stats, connection.id);
 	sync.context.credentials = store::load_credentials(connection);
 	sync.context.store = sync_store;
 	sync.context.clock = &Runtime::get().clock();

@@ -138,7 +138,10 @@ void apply_disconnect(ConnectionId id, bool purge) {
 	                            "WHERE connection_id = $1 AND (next_sync_at IS NOT NULL OR claimed_until IS NOT NULL)");
 	if (connection.run({Param::integer(id)}).processed > 0)
 		notify(id, "disconnected");
+	static Statement budget("DELETE FROM ob.budgets b USING ob.connections c "
+	                        "WHERE c.id = $1 AND b.server = c.server AND b.connection_id = c.id");
 	sync_state.run({Param::integer(id)});
+	budget.run({Param::integer(id)});
 	if (!purge)
 		return;
 	static Statement transactions("DELETE FROM ob.transactions_all WHERE connection_id = $1");

@@ -43,14 +43,14 @@ namespace {
 std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 	std::vector<ConnectionId> got;
 	while (got.empty()) {
-		const std::vector<ConnectionId> next = candidates(limit);
+		const std::vector<Connection> next = candidates(limit);
 		if (next.empty())
 			break;
 		std::vector<ConnectionId> locked;
-		for (const ConnectionId id : next)
-			if (try_lock(LockClass::connection, id, LockScope::session)) {
-				claimed_[id].id = id;
-				locked.push_back(id);
+		for (const Connection &connection : next)
+			if (try_lock(LockClass::connection, connection.id, LockScope::session)) {
+				claimed_[connection.id] = connection;
+				locked.push_back(connection.id);
 			}
 		got = lease(locked);
 		for (const ConnectionId id : locked)
@@ -63,28 +63,31 @@ std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 }
 
 /// The next due ones in order, whoever may hold them.
-std::vector<ConnectionId> PgDueStore::candidates(std::size_t limit) {
-	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT " FROM " OB_SYNCS_IN_TIME "WHERE " OB_IS_FREE
+std::vector<Connection> PgDueStore::candidates(std::size_t limit) {
+	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT ", c.server FROM " OB_SYNCS_IN_TIME "WHERE " OB_IS_FREE
 	                        " AND ($3 IS NULL OR c.user_ref = $3) "
 	                        "AND ($4 IS NULL OR (GREATEST(s.next_sync_at, '0001-01-01'), s.connection_id) > ($4, $5)) "
 	                        "ORDER BY s.next_sync_at, s.connection_id LIMIT $6");
 	if (!started_at_)
 		started_at_ = SystemClock().now();
-	std::vector<ConnectionId> ids;
+	std::vector<Connection> connections;
 	store_.read([&] {
 		any_breakers_ = any_breakers(filter_.servers);
 		const Result found = select.read_fresh(
 		    {Param::text_array(filter_.servers), Param::timestamp(started_at_),
 		     filter_.user_ref ? Param::text(*filter_.user_ref) : Param::null(TEXTOID), Param::timestamp(last_due_),
 		     Param::integer(last_id_), Param::integer(static_cast<std::int64_t>(limit))});
-		for (const Row &row : found.rows)
-			ids.push_back(row.integer(0));
+		for (const Row &row : found.rows) {
+			Connection &connection = connections.emplace_back();
+			connection.id = row.integer(0);
+			connection.server = row.text(2);
+		}
 		if (!found.rows.empty()) {
 			last_due_ = found.rows.back().timestamp(1);
 			last_id_ = found.rows.back().integer(0);
 		}
 	});
-	return ids;
+	return connections;
 }
 
 /// Those of `ids` whose lease was free: all in one commit, unless one of them stands in the others' way.
@@ -104,7 +107,9 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 			for (const ConnectionId id : some)
 				if ((!any_breakers_ || pass_breakers(id)) && lease.run({Param::integer(id)}).processed == 1)
 					taken.push_back(id);
-		});
+			take_budgets(taken);
+		}, Durability::certain);
+		budgets_.keep();
 		got.insert(got.end(), taken.begin(), taken.end());
 	};
 	try {
@@ -121,6 +126,16 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 		}
 	}
 	return got;
+}
+
+/// Calls that their syncs make for certain, in the commit that there is all the same.
+void PgDueStore::take_budgets(const std::vector<ConnectionId> &ids) {
+	budgets_ = SyncBudgets();
+	std::map<std::string, std::vector<ConnectionId>> servers;
+	for (const ConnectionId id : ids)
+		servers[claimed_.at(id).server].push_back(id);
+	for (const auto &[server, connections] : servers)
+		budgets_.take(server, connections);
 }
 
 void PgDueStore::begin_again() {

@@ -10,6 +10,7 @@
 
 #include "core/due_store.hpp"
 #include "pg/store/connections.hpp"
+#include "pg/store/server_budget.hpp"
 #include "pg/store/sync_store.hpp"
 
 namespace ob::pg::store {
@@ -42,11 +43,13 @@ public:
 	void release_all();
 
 private:
-	std::vector<ConnectionId> candidates(std::size_t limit);
+	std::vector<Connection> candidates(std::size_t limit);
 	std::vector<ConnectionId> lease(const std::vector<ConnectionId> &ids);
+	void take_budgets(const std::vector<ConnectionId> &ids);
 
 	PgSyncStore &store_;
 	DueFilter filter_;
+	SyncBudgets budgets_;
 	std::map<ConnectionId, Connection> claimed_;
 	bool any_breakers_ = false; // as of the last claim
 	std::optional<Timestamp> started_at_;

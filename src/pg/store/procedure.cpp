@@ -32,10 +32,12 @@ void in_procedure(FunctionCallInfo fcinfo, const char *name, const std::function
 }
 
 void set_durability(Durability durability) {
-	if (durability == Durability::at_once)
+	const char *value = durability == Durability::soon ? "off" : "local";
+	if (durability == Durability::at_once ||
+	    (durability == Durability::certain && synchronous_commit > SYNCHRONOUS_COMMIT_OFF))
 		return;
-	guard([] {
-		(void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+	guard([&] {
+		(void)set_config_option("synchronous_commit", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
 		                        false);
 	});
 }
@@ -46,6 +48,24 @@ void commit(Durability durability) {
 		SPI_commit();
 		XactIsoLevel = XACT_READ_COMMITTED;
 	});
+}
+
+namespace {
+
+const Loop *committing = nullptr;
+
+} // namespace
+
+CommittingLoop::CommittingLoop(Waiter &waiter) : Loop(Runtime::get().reactor(), waiter), outer_(committing) {
+	committing = this;
+}
+
+CommittingLoop::~CommittingLoop() {
+	committing = outer_;
+}
+
+bool may_commit_in(const Loop &loop) noexcept {
+	return committing == &loop;
 }
 
 void ProcedureWaiter::wait(int fd) {

@@ -34,12 +34,24 @@ private:
 	Waiter &waiter_;
 };
 
+/// A loop of in_procedure().
+class CommittingLoop final : public Loop {
+public:
+	explicit CommittingLoop(Waiter &waiter);
+	~CommittingLoop();
+
+private:
+	const Loop *outer_;
+};
+
+/// Whether what runs in this loop may commit. What a trigger runs in one of its own may not.
+bool may_commit_in(const Loop &loop) noexcept;
+
 /// Runs a task inside in_procedure().
 template <class T>
 T run_committing(Task<T> task) {
-	Runtime &runtime = Runtime::get();
-	ProcedureWaiter waiter(runtime.waiter());
-	Loop loop(runtime.reactor(), waiter);
+	ProcedureWaiter waiter(Runtime::get().waiter());
+	CommittingLoop loop(waiter);
 	return loop.run(std::move(task));
 }
 

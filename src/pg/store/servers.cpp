@@ -22,6 +22,7 @@ extern "C" {
 #include "pg/store/client_checks.hpp"
 #include "pg/store/installation.hpp"
 #include "pg/store/keys.hpp"
+#include "pg/store/server_budget.hpp"
 #include "pg/store/sql.hpp"
 #include "providers/sealed_option.hpp"
 
@@ -176,6 +177,7 @@ LoadedServer load_server(std::string_view server, std::string_view role) {
 		throw Error(ErrorCode::not_found, "server \"" + config->name + "\" has no provider of its own",
 		            "provider: " + config->provider);
 	config->gate = client_gate(client_of(*config, role_name));
+	config->budget = server_budget(*config);
 	loaded.config = std::move(config);
 	return loaded;
 }

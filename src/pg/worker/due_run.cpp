@@ -68,7 +68,7 @@ providers::Session DueRun::open(const DueConnection &connection) {
 	const store::Connection &found = due_.connection(connection.target.id);
 	store::LoadedServer server;
 	store_.read([&] { server = store::load_server(found.server, found.mapping_role); });
-	return Runtime::get().session(std::move(server.config), stats_);
+	return Runtime::get().session(std::move(server.config), stats_, found.id);
 }
 
 } // namespace ob::pg::worker

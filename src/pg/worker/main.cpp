@@ -37,6 +37,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kIdleLife{30};
+// One that has only counted calls: others may need its slot, and many backends read live tables.
+constexpr std::chrono::milliseconds kShortLife{250};
 // A provider may have acted already on a call in flight: at shutdown its answer is waited for, this long.
 constexpr std::chrono::seconds kShutdownGrace{5};
 constexpr int kApplyTries = 100;
@@ -44,8 +46,10 @@ constexpr int kApplyTries = 100;
 /// Waits without raising for shutdown: the worker decides itself when it is safe to go.
 class WorkerWaiter final : public Waiter {
 public:
+	std::chrono::milliseconds patience{1000};
+
 	void wait(int fd) override {
-		wait_once(fd, 1000);
+		wait_once(fd, patience.count());
 		check();
 	}
 	void check() override {
@@ -101,6 +105,7 @@ private:
 	InFlight in_flight_;
 	std::deque<std::string> outbox_;
 	bool caller_gone_ = false;
+	bool counts_only_ = true;
 	steady_clock::time_point last_busy_ = steady_clock::now();
 	std::optional<steady_clock::time_point> shutdown_since_;
 };
@@ -116,7 +121,7 @@ bool Worker::finished() {
 	}
 	if (group_.running() > 0 || !outbox_.empty())
 		return false;
-	return caller_gone_ || now - last_busy_ > kIdleLife;
+	return caller_gone_ || now - last_busy_ > (counts_only_ ? kShortLife : kIdleLife);
 }
 
 void Worker::poll() noexcept {
@@ -138,7 +143,10 @@ void Worker::poll() noexcept {
 }
 
 void Worker::accept(const std::string &message) {
-	Task<void> task = serve(this, Envelope::from_json(message));
+	Envelope envelope = Envelope::from_json(message);
+	counts_only_ = counts_only_ && envelope.request.kind == "budget";
+	waiter_.patience = counts_only_ ? kShortLife : std::chrono::milliseconds(1000);
+	Task<void> task = serve(this, std::move(envelope));
 	group_.spawn(std::move(task));
 }
 

@@ -18,7 +18,7 @@ namespace ob::pg::worker {
 /// One call on behalf of a caller.
 struct Request {
 	std::string call_id; // unguessable; names the call in ob.outcomes
-	std::string kind;    // exchange, remove, rotate, failure, refusal, audit, recover
+	std::string kind;    // exchange, remove, rotate, failure, refusal, audit, recover, budget
 	std::string server;
 	std::string server_version; // LoadedServer::version as the caller sees it; empty: no call goes out
 	std::string mapping_role;
@@ -42,6 +42,8 @@ struct Request {
 	std::string line_json;
 	// recover
 	std::vector<std::int64_t> outcomes;
+	// budget: what is asked for, as JSON
+	std::string budgets_json;
 
 	std::string to_json() const;
 	static Request from_json(std::string_view text);

@@ -6,6 +6,7 @@
 #include "pg/store/audit.hpp"
 #include "pg/store/client_checks.hpp"
 #include "pg/store/connection_changes.hpp"
+#include "pg/worker/budgets.hpp"
 #include "pg/worker/exchange.hpp"
 #include "pg/worker/removal.hpp"
 #include "pg/worker/rotation.hpp"
@@ -90,6 +91,8 @@ Task<Done> dispatch(Request request, Context *context, std::int64_t *locked) {
 		co_return keep_refusal(request);
 	if (request.kind == "audit")
 		co_return keep_line(request);
+	if (request.kind == "budget")
+		co_return Done{take_budgets(request), 0, {}};
 	if (request.kind == "recover") {
 		Task<void> task = recover(std::move(request.outcomes), context);
 		co_await task;

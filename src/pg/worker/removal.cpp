@@ -58,7 +58,7 @@ Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credenti
 	std::optional<Error> failure;
 	try {
 		if (!tokens.empty()) {
-			providers::Session session = Runtime::get().session(server.config, stats);
+			providers::Session session = Runtime::get().session(server.config, stats, outcome.connection);
 			Task<void> removed = server.provider->remove(std::move(session), std::move(tokens));
 			co_await removed;
 		}

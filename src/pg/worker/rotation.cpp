@@ -50,7 +50,7 @@ Task<void> call_rotate(Outcome *outcome, LoadedServer server, providers::Credent
 	providers::Established renewed;
 	std::optional<Error> failure;
 	try {
-		providers::Session session = Runtime::get().session(server.config, stats);
+		providers::Session session = Runtime::get().session(server.config, stats, outcome->connection);
 		Task<providers::Credentials> rotated = server.provider->rotate(std::move(session), std::move(tokens));
 		renewed.credentials = co_await rotated;
 	} catch (const Error &error) {
@@ -83,11 +83,11 @@ Task<void> finish_rotation(Outcome outcome, Context *context) {
 // ---- no answer ----
 
 /// Whether the old token still works; throws what leaves that open.
-Task<bool> still_works(LoadedServer server, providers::Credentials tokens) {
+Task<bool> still_works(LoadedServer server, providers::Credentials tokens, std::optional<ConnectionId> connection) {
 	providers::CallStats stats;
 	bool works = true;
 	try {
-		providers::Session session = Runtime::get().session(server.config, stats);
+		providers::Session session = Runtime::get().session(server.config, stats, connection);
 		Task<providers::ConnectionHealth> health = server.provider->health(std::move(session), std::move(tokens));
 		(void)co_await health;
 	} catch (const ProviderError &error) {
@@ -130,7 +130,7 @@ std::int64_t record_lost(const Outcome &outcome, const Error &error) {
 
 /// Asks with the old token what became of a call without an answer.
 Task<Done> find_out(Outcome outcome, LoadedServer server, providers::Credentials tokens) {
-	Task<bool> asked = still_works(std::move(server), std::move(tokens));
+	Task<bool> asked = still_works(std::move(server), std::move(tokens), outcome.connection);
 	const bool works = co_await asked;
 	Done done;
 	done.failure.emplace(works ? not_rotated(outcome) : token_lost(outcome));

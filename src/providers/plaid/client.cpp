@@ -1,13 +1,18 @@
 // C++ regime.
 #include "providers/plaid/client.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <utility>
 
+#include "core/budget.hpp"
 #include "core/loop.hpp"
+#include "core/time.hpp"
 #include "http/retry.hpp"
 #include "providers/plaid/errors.hpp"
+#include "providers/plaid/limits.hpp"
 #include "providers/secret_gate.hpp"
 
 #include "core/pure.hpp"
@@ -20,6 +25,8 @@ namespace {
 constexpr std::string_view kApiVersion = "2020-09-14";
 
 constexpr int kTries = 3;
+
+using namespace std::chrono_literals;
 
 http::Request build(const Session &session, const Call &call) {
 	const ServerConfig &server = *session.server;
@@ -89,14 +96,45 @@ Task<void> judge_client(Session session, SecretGate::Pass *pass, const http::Res
 		pass->taken();
 }
 
-/// Sends unless the secret was refused before, and counts.
+ProviderError shortage_error(const Shortage &shortage, const Session &session, std::string_view endpoint,
+                             std::string_view call_class) {
+	using namespace std::chrono;
+	const Timestamp now = session.clock->now();
+	const auto wait = std::max(ceil<seconds>(shortage.free_at - now), 1s);
+	std::string detail = error_detail(endpoint, 0, {}, {});
+	detail.append(", budget ").append(call_class).append(" of ");
+	detail += shortage.of_connection ? "connection " + std::to_string(*session.connection)
+	                                 : "server \"" + session.server->name + "\"";
+	detail += ": " + std::to_string(shortage.limit.calls) + " calls in " +
+	          std::to_string(shortage.limit.period.count()) + " s, no call was made";
+	return ProviderError(ErrorCode::rate_limited, Reaction::rate_limited, {}, "the budget of calls to plaid is used up",
+	                     std::move(detail),
+	                     "Try again after " + time::format_timestamp(ceil<seconds>(now + wait)) +
+	                         "; see ob.budget_status and the server's option limits.",
+	                     wait);
+}
+
+/// Leave to make the call now, whatever becomes of it.
+Task<void> take_budget(Session session, std::string endpoint) {
+	const std::string_view call_class = class_of(endpoint);
+	Budget *budget = session.server->budget.get();
+	if (!budget || call_class.empty())
+		co_return;
+	Task<std::optional<Shortage>> taken = budget->take(std::string(call_class), session.connection);
+	if (const std::optional<Shortage> shortage = co_await taken)
+		throw shortage_error(*shortage, session, endpoint, call_class);
+}
+
+/// Sends unless the secret was refused before or the budget is used up, and counts.
 Task<http::Response> transmit(Session session, http::Request request) {
 	SecretGate::Pass pass;
 	if (session.server->gate)
 		pass = co_await session.server->gate->enter();
+	std::string endpoint(request.endpoint);
+	Task<void> allowed = take_budget(session, endpoint);
+	co_await allowed;
 	if (session.stats)
 		++session.stats->requests;
-	std::string endpoint(request.endpoint);
 	http::Response response = co_await session.transport->send(std::move(request));
 	if (session.stats) {
 		session.stats->bytes += static_cast<std::int64_t>(response.body.size());
@@ -126,6 +164,8 @@ Task<http::Response> send(Session session, Call call) {
 			const ProviderError error = error_from(response, call.endpoint, session.clock->now());
 			const bool lasts = session.server->gate && error.code() == ErrorCode::credentials_refused;
 			failure = judge(lasts ? SecretGate::lasting(error) : error);
+		} catch (const ProviderError &error) {
+			failure = judge(error);
 		} catch (const Error &error) {
 			failure = judge_caught(error);
 		}

@@ -6,6 +6,7 @@
 #include "providers/plaid/institutions.hpp"
 #include "providers/plaid/item.hpp"
 #include "providers/plaid/journey.hpp"
+#include "providers/plaid/limits.hpp"
 #include "providers/plaid/link.hpp"
 #include "providers/plaid/pages.hpp"
 #include "providers/plaid/raw.hpp"
@@ -29,6 +30,10 @@ std::string_view PlaidProvider::transactions_endpoint() const {
 
 std::string_view PlaidProvider::balances_endpoint() const {
 	return kBalancesEndpoint;
+}
+
+std::span<const CallClass> PlaidProvider::call_classes() const {
+	return plaid::call_classes();
 }
 
 Task<LinkOffer> PlaidProvider::start_link(Session session, LinkRequest request) const {

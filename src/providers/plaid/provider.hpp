@@ -14,6 +14,7 @@ public:
 	std::string_view accounts_endpoint() const override;
 	std::string_view transactions_endpoint() const override;
 	std::string_view balances_endpoint() const override;
+	std::span<const CallClass> call_classes() const override;
 
 	Task<LinkOffer> start_link(Session session, LinkRequest request) const override;
 	std::vector<LinkGrant> grants_from_response(std::string_view response_json) const override;

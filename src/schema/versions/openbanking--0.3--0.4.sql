@@ -42,6 +42,8 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'SELECT', 'ob.quarantine'),
 	('operate', 'SELECT (' || ob.columns_but('ob.client_checks', '{digest}') || ')', 'ob.client_checks'),
 	('operate', 'SELECT', 'ob.server_status'),
+	('operate', 'SELECT', 'ob.budget_status'),
+	('operate', 'EXECUTE', 'FUNCTION ob.budgets_now(bool)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link(name, text, jsonb, inet)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link_complete(text, jsonb, inet)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.link_status(text)'),
@@ -93,4 +95,137 @@ WITH rights (level, privilege, object) AS (VALUES
 SELECT r.privilege, r.object FROM rights r
 WHERE r.level = ANY (CASE $1 WHEN 'webhook' THEN '{webhook}' WHEN 'read' THEN '{read}' WHEN 'operate' THEN '{read,operate}'
 	WHEN 'admin' THEN '{read,operate,admin}' END::text[])
+$$;
+
+-- ---- budgets of calls ----
+
+CREATE TABLE ob.budgets (
+	server pg_catalog.name NOT NULL,
+	connection_id pg_catalog.int8 NOT NULL,
+	spent pg_catalog.jsonb NOT NULL DEFAULT '{}',
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (server, connection_id)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE ob.budgets IS 'Calls handed out under a provider''s rate limits; ob.budget_status shows them. Not dumped: a copy calls nobody at first.';
+COMMENT ON COLUMN ob.budgets.connection_id IS '0: all calls through the server.';
+COMMENT ON COLUMN ob.budgets.spent IS 'By class of calls: a second since 1970, how many calls were handed out from then on, and so on.';
+
+CREATE POLICY visible ON ob.budgets USING ((SELECT ob.sees_all()));
+ALTER TABLE ob.budgets ENABLE ROW LEVEL SECURITY;
+
+CREATE FUNCTION ob.budgets_now(by_connection pg_catalog.bool)
+RETURNS TABLE (server pg_catalog.name, connection_id pg_catalog.int8, class pg_catalog.text, allowed pg_catalog.int8,
+	per pg_catalog.interval, used pg_catalog.int8, free_at pg_catalog.timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_budgets_now';
+COMMENT ON FUNCTION ob.budgets_now(pg_catalog.bool) IS
+'What the view ob.budget_status shows; without those of single connections if `by_connection` is false.';
+
+CREATE VIEW ob.budget_status WITH (security_invoker = true) AS SELECT * FROM ob.budgets_now(true);
+COMMENT ON VIEW ob.budget_status IS
+'How many calls of each class the provider allows in a period, how many of them are used, and, if that is all of them, when there is one again. connection_id NULL: of all calls through the server. Of the servers that the caller may use; of connections, what was called lately.';
+
+CREATE OR REPLACE VIEW ob.server_status WITH (security_invoker = true) AS
+SELECT s.srvname AS server,
+	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name OPERATOR(pg_catalog.=) 'provider') AS provider,
+	c.connections, c.active, c.failing, c.reauth_required, c.error,
+	(SELECT p.paused_at FROM ob.server_state p WHERE p.server OPERATOR(pg_catalog.=) s.srvname) AS paused_at,
+	b.breaker_until, b.institutions_down, r.refused_at, r.refused_for, r.what_to_do,
+	(SELECT pg_catalog.max(l.free_at) FROM ob.budgets_now(false) l WHERE l.server OPERATOR(pg_catalog.=) s.srvname) AS limited_until
+FROM pg_catalog.pg_foreign_server s
+JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.<>) 'disconnected') AS connections,
+		pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.=) 'active') AS active,
+		pg_catalog.count(*) FILTER (WHERE k.failing_since IS NOT NULL) AS failing,
+		pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.=) 'reauth_required') AS reauth_required,
+		pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.=) 'error') AS error
+	FROM ob.connections k WHERE k.server OPERATOR(pg_catalog.=) s.srvname
+) c
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.min(k.refused_at) AS refused_at, pg_catalog.array_agg(k.mapping_role ORDER BY k.mapping_role) AS refused_for,
+		pg_catalog.min(k.refusal OPERATOR(pg_catalog.->>) 'hint') AS what_to_do
+	FROM ob.client_checks k WHERE k.server OPERATOR(pg_catalog.=) s.srvname AND k.refused_at IS NOT NULL
+) r
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.max(k.open_until) FILTER (WHERE k.institution_id OPERATOR(pg_catalog.=) '') AS breaker_until,
+		pg_catalog.array_agg(k.institution_id ORDER BY k.institution_id)
+			FILTER (WHERE k.institution_id OPERATOR(pg_catalog.<>) '' AND k.open_until IS NOT NULL) AS institutions_down
+	FROM ob.breakers k WHERE k.server OPERATOR(pg_catalog.=) s.srvname
+) b
+WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
+COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, since when it is paused, until when a budget of calls is used up, and since when and for whose user mapping the provider refuses the credentials.';
+
+CREATE OR REPLACE FUNCTION ob.forget_person(of_user pg_catalog.text) RETURNS pg_catalog.jsonb
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
+$$
+DECLARE
+	banks int8[] := ARRAY(SELECT c.id FROM ob.connections c WHERE c.user_ref = of_user);
+	journeys text[] := ARRAY(SELECT l.link_id FROM ob.links l WHERE l.user_ref = of_user OR l.connection_id = ANY (banks));
+	who jsonb := ob.acting();
+	counts jsonb;
+	accounts int8 := 0;
+	transactions int8 := 0;
+	bank int8;
+	removed int8;
+BEGIN
+	PERFORM FROM ob.outcomes o WHERE o.link_id = ANY (journeys) AND o.kind = 'exchange' AND o.phase IN ('intent', 'answered');
+	IF FOUND THEN
+		RAISE EXCEPTION 'a bank is being linked for this end user' USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Try again when ob.link_status says how it ended.';
+	END IF;
+	SELECT count(*) INTO removed FROM ob.outcomes o
+	WHERE o.link_id = ANY (journeys) AND o.phase = 'failed' AND o.sealed IS NOT NULL;
+	IF removed > 0 THEN
+		RAISE WARNING '% banks were linked at a provider and could not be stored here', removed
+			USING HINT = 'Their tokens are forgotten with them; end them in the provider''s dashboard.';
+	END IF;
+	FOREACH bank IN ARRAY banks LOOP
+		DELETE FROM ob.transactions_all t WHERE t.connection_id = bank;
+		GET DIAGNOSTICS removed = ROW_COUNT;
+		transactions := transactions + removed;
+		DELETE FROM ob.accounts_all a WHERE a.connection_id = bank;
+		GET DIAGNOSTICS removed = ROW_COUNT;
+		accounts := accounts + removed;
+		DELETE FROM ob.quarantine q WHERE q.connection_id = bank;
+		DELETE FROM ob.sync_state s WHERE s.connection_id = bank;
+		DELETE FROM ob.budgets b USING ob.connections c WHERE c.id = bank AND b.server = c.server AND b.connection_id = bank;
+		DELETE FROM ob.tokens k WHERE k.subject = 'connection:' || bank;
+	END LOOP;
+	DELETE FROM ob.outcomes o WHERE o.connection_id = ANY (banks) OR o.link_id = ANY (journeys)
+		OR (o.result ->> 'connection_id')::int8 = ANY (banks);
+	DELETE FROM ob.links l WHERE l.link_id = ANY (journeys);
+	DELETE FROM ob.access_grants g WHERE of_user IN (g.actor, g.user_ref);
+	DELETE FROM ob.connections c WHERE c.id = ANY (banks);
+	DELETE FROM ob.audit_addresses a USING ob.audit_log l, ob.audit_persons p
+	WHERE p.user_ref = of_user AND p.pseudonym IN (l.person, l.acting_person) AND a.audit_id = l.id;
+	DELETE FROM ob.audit_persons p WHERE p.user_ref = of_user;
+	counts := jsonb_build_object('connections', cardinality(banks), 'accounts', accounts, 'transactions', transactions,
+		'links', cardinality(journeys));
+	-- Who asks for his own end leaves no name behind by that.
+	IF who ->> 'user_ref' = of_user THEN
+		who := who - '{user_ref,client_addr}'::text[];
+	END IF;
+	PERFORM ob.record_audit('ERASED', details => counts, acting => who);
+	RETURN counts;
+END
+$$;
+
+-- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
+REVOKE ALL ON ob.budgets, ob.budget_status FROM PUBLIC;
+REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool) FROM PUBLIC;
+DO $$
+DECLARE
+	role pg_catalog.text;
+BEGIN
+	FOR role IN
+		SELECT DISTINCT a.grantee::pg_catalog.regrole
+		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status}'::pg_catalog.regclass[])
+			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p WHERE p.oid OPERATOR(pg_catalog.=) 'ob.budgets_now(bool)'::pg_catalog.regprocedure
+			) given (acl), pg_catalog.aclexplode(given.acl) a
+		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status FROM %1$s;
+			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool) FROM %1$s', role);
+	END LOOP;
+END
 $$;

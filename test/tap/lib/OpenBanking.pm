@@ -69,13 +69,15 @@ sub control
 	return $answer->{content} =~ /\S/ ? JSON::PP->new->allow_bignum->decode($answer->{content}) : undef;
 }
 
-# A server `plaid`, its user mapping and live tables in schema live.
+# A server `plaid`, its user mapping and live tables in schema live. Without limits, unless told: tests make more calls in
+# a minute than any provider allows.
 sub set_up_plaid
 {
-	my ($node, $url, $database) = @_;
+	my ($node, $url, $database, $limits) = @_;
+	$limits //= 'off';
 	$node->safe_psql($database // 'postgres', qq{
 		CREATE SERVER plaid FOREIGN DATA WRAPPER openbanking
-			OPTIONS (provider 'plaid', environment 'sandbox', api_url '$url/plaid', client_name 'Test');
+			OPTIONS (provider 'plaid', environment 'sandbox', api_url '$url/plaid', client_name 'Test', limits '$limits');
 		CREATE USER MAPPING FOR PUBLIC SERVER plaid OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret');
 		CREATE SCHEMA live;
 		IMPORT FOREIGN SCHEMA ob FROM SERVER plaid INTO live;

@@ -99,7 +99,7 @@ sub set_up_oracle
 	$node->safe_psql('postgres', $set_up);
 	$node->safe_psql('postgres', qq{
 		CREATE SERVER plaid_raw FOREIGN DATA WRAPPER openbanking
-			OPTIONS (provider 'plaid', environment 'sandbox', api_url '$url/plaid', client_name 'Test', keep_raw 'on');
+			OPTIONS (provider 'plaid', environment 'sandbox', api_url '$url/plaid', client_name 'Test', keep_raw 'on', limits 'off');
 		CREATE USER MAPPING FOR PUBLIC SERVER plaid_raw OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret');
 	});
 	return;

@@ -1,0 +1,36 @@
+// Limits of a provider on our calls, kept on our side. C++ regime.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/call_window.hpp"
+#include "core/model.hpp"
+#include "core/task.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob {
+
+/// Why a call is not to be made now.
+struct Shortage {
+	Timestamp free_at{}; // when there may be one
+	CallLimit limit;
+	bool of_connection = false; // else of all calls through the server
+};
+
+/// Stands before every call, over all processes: each is counted before it goes out, whatever becomes of it.
+class Budget {
+public:
+	Budget() = default;
+	Budget(const Budget &) = delete;
+	Budget &operator=(const Budget &) = delete;
+	virtual ~Budget() = default;
+
+	/// Leave to make one call of this class at once, for a connection if it is made with that one's tokens; or why not.
+	virtual Task<std::optional<Shortage>> take(std::string call_class, std::optional<ConnectionId> connection) = 0;
+};
+
+} // namespace ob
+
+#include "core/pure.hpp"

@@ -1,0 +1,70 @@
+// ob.budgets_now: what is left of the providers' rate limits. C++ regime behind OB_FUNCTION.
+
+#include "pg/postgres.hpp"
+
+#include <map>
+#include <utility>
+
+#include "pg/entry.hpp"
+#include "pg/sqlapi/call.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/store/server_budget.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+using store::BudgetUse;
+
+Fields budget_row(const std::string &server, const BudgetUse &use, CallLimit limit, Timestamp now) {
+	const Timestamp free_at = use.window.free_at(limit, now);
+	return {field(server),
+	        use.connection == store::kEveryConnection ? Field() : field(use.connection),
+	        field(use.call_class),
+	        field(limit.calls),
+	        field(std::to_string(limit.period.count()) + " seconds"),
+	        field(use.window.used(limit, now)),
+	        free_at > now ? field(std::optional(free_at)) : Field()};
+}
+
+/// All budgets of a server as a whole, and those of connections that anything counts in.
+void add_rows(const std::string &server, bool by_connection, std::vector<Fields> *rows) {
+	const providers::ServerLimits limits = store::server_limits(store::server_options(server));
+	if (limits.empty())
+		return;
+	const Timestamp now = Runtime::get().clock().now();
+	std::vector<BudgetUse> uses;
+	store::as_owner([&] { uses = store::read_budgets(server); });
+	std::map<std::string, BudgetUse> of_server;
+	for (BudgetUse &use : uses)
+		if (use.connection == store::kEveryConnection)
+			of_server[use.call_class] = std::move(use);
+	for (const auto &[call_class, limit] : limits)
+		if (limit.per_client) {
+			BudgetUse &use = of_server[call_class];
+			use.call_class = call_class;
+			rows->push_back(budget_row(server, use, *limit.per_client, now));
+		}
+	if (!by_connection)
+		return;
+	for (const BudgetUse &use : uses) {
+		const auto found = limits.find(use.call_class);
+		if (use.connection != store::kEveryConnection && found != limits.end() && found->second.per_connection &&
+		    use.window.used(*found->second.per_connection, now) > 0)
+			rows->push_back(budget_row(server, use, *found->second.per_connection, now));
+	}
+}
+
+} // namespace
+
+} // namespace ob::pg::sqlapi
+
+using namespace ob::pg::sqlapi;
+
+OB_FUNCTION(ob_budgets_now) {
+	const bool by_connection = boolean_argument(fcinfo, 0).value_or(true);
+	std::vector<Fields> rows;
+	for (const std::string &server : ob::pg::store::usable_servers())
+		add_rows(server, by_connection, &rows);
+	return return_rows(fcinfo, rows);
+}

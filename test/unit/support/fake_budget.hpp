@@ -1,0 +1,30 @@
+// A budget that says what it is told to, and remembers who asked.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/budget.hpp"
+#include "unit/support/run_task.hpp"
+
+namespace ob::test {
+
+class FakeBudget final : public Budget {
+public:
+	Task<std::optional<Shortage>> take(std::string call_class, std::optional<ConnectionId> connection) override {
+		asked.push_back(call_class + " of " + (connection ? std::to_string(*connection) : "nobody"));
+		co_await Yield();
+		if (shortages[call_class].empty())
+			co_return std::nullopt;
+		const std::optional<Shortage> next = shortages[call_class].front();
+		shortages[call_class].pop_front();
+		co_return next;
+	}
+
+	std::vector<std::string> asked;
+	std::map<std::string, std::deque<std::optional<Shortage>>> shortages; // what to say next; nothing: leave
+};
+
+} // namespace ob::test
