@@ -46,7 +46,7 @@ SELECT (json_build_object('item_id', provider_connection_id, 'transactions', jso
 \! curl -fsS -X POST -H 'Content-Type: application/json' -d "$CHANGE" "$OB_SANDBOX_URL/_control/plaid/transactions/add" > /dev/null
 \set ECHO queries
 SELECT status, added, modified, removed, unchanged, requests FROM ob.sync(1);
-SELECT status, date, amount, currency, merchant_name FROM ob.transactions
+SELECT status, date, amount, currency, description FROM ob.transactions
     WHERE date = current_date ORDER BY amount;
 
 \echo '\n--- What a schedule calls: everything that is due, many connections at once, each committed by itself.\n'
