@@ -22,7 +22,7 @@ help:
 	@echo "make demo             build, start a private cluster and the simulator, link, sync, show it"
 	@echo "make bench            measure against COPY and the official npm client (scripts/bench --quick, scripts/bench a)"
 	@echo "make check            all that follows"
-	@echo "make soak             the random tests of check-tap at length (scripts/soak --seeds N --kills N)"
+	@echo "make soak             the random tests of check-tap at length (scripts/soak --seeds N --kills N --days N)"
 	@echo "make check-unit       unit tests under the address and undefined behaviour sanitizers"
 	@echo "make check-regress    SQL tests on a private cluster"
 	@echo "make check-isolation  concurrency tests on a private cluster"

@@ -34,6 +34,7 @@ bool TransactionLog::add(Transaction transaction, bool visible) {
 		}
 		Transaction &old = keep(index);
 		old.take_form(std::move(transaction));
+		old.first_added_at = old.first_added_at != 0 ? old.first_added_at : old.added_at;
 		old.added_at = old.removed_at = 0;
 	} else {
 		index = static_cast<std::uint32_t>(transactions_.size());
@@ -192,7 +193,9 @@ Change TransactionLog::change_since(const RowState &row, std::uint64_t base) {
 		return Change::none;
 	}
 	if (row.removed_at != 0) {
-		return known ? Change::removed : Change::none;
+		// Gone, back and gone again: who knew it before has still to hear that it is gone.
+		const bool once_known = row.first_added_at != 0 && row.first_added_at <= base;
+		return known || once_known ? Change::removed : Change::none;
 	}
 	return known ? Change::modified : Change::added;
 }

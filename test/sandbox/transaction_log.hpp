@@ -32,6 +32,7 @@ struct RowState {
 	std::uint64_t added_at = 0;
 	std::uint64_t changed_at = 0; ///< of the last change, whatever it was
 	std::uint64_t removed_at = 0;
+	std::uint64_t first_added_at = 0; ///< of one that came back after its removal
 
 	[[nodiscard]] bool live() const { return added_at != 0 && removed_at == 0 && !hidden; }
 };

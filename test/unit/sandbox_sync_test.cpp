@@ -216,6 +216,16 @@ TEST_F(SandboxSync, PostingMaySpanTwoPages) {
 	EXPECT_EQ(ids(sync(token, next(second)), "removed"), (Names{"q"}));
 }
 
+TEST_F(SandboxSync, WhatWentCameBackAndWentAgainIsRemoved) {
+	const std::string token = empty_item();
+	add({"a"});
+	const std::string cursor = caught_up(token);
+	remove("a");
+	add({"a"});
+	remove("a");
+	EXPECT_EQ(ids(sync(token, cursor), "removed"), (Names{"a"}));
+}
+
 TEST_F(SandboxSync, AnIdMayComeBack) {
 	const std::string token = empty_item();
 	add({"a"});
