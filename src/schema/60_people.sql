@@ -28,8 +28,8 @@ CREATE FUNCTION ob.forget_person(of_user pg_catalog.text) RETURNS pg_catalog.jso
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
 DECLARE
-	banks int8[] := ARRAY(SELECT c.id FROM ob.connections c WHERE c.user_ref = of_user);
-	journeys text[] := ARRAY(SELECT l.link_id FROM ob.links l WHERE l.user_ref = of_user OR l.connection_id = ANY (banks));
+	journeys text[];
+	banks int8[];
 	who jsonb := ob.acting();
 	counts jsonb;
 	accounts int8 := 0;
@@ -37,11 +37,19 @@ DECLARE
 	bank int8;
 	removed int8;
 BEGIN
+	-- A worker holds the row of a link until the exchange of what it brought has begun: from here on none begins, and those
+	-- that began before are seen.
+	WITH gone AS (
+		DELETE FROM ob.links l WHERE l.user_ref = of_user
+			OR l.connection_id IN (SELECT c.id FROM ob.connections c WHERE c.user_ref = of_user)
+		RETURNING l.link_id)
+	SELECT COALESCE(array_agg(g.link_id), '{}') INTO journeys FROM gone g;
 	PERFORM FROM ob.outcomes o WHERE o.link_id = ANY (journeys) AND o.kind = 'exchange' AND o.phase IN ('intent', 'answered');
 	IF FOUND THEN
 		RAISE EXCEPTION 'a bank is being linked for this end user' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Try again when ob.link_status says how it ended.';
 	END IF;
+	banks := ARRAY(SELECT c.id FROM ob.connections c WHERE c.user_ref = of_user);
 	SELECT count(*) INTO removed FROM ob.outcomes o
 	WHERE o.link_id = ANY (journeys) AND o.phase = 'failed' AND o.sealed IS NOT NULL;
 	IF removed > 0 THEN
@@ -62,7 +70,6 @@ BEGIN
 	END LOOP;
 	DELETE FROM ob.outcomes o WHERE o.connection_id = ANY (banks) OR o.link_id = ANY (journeys)
 		OR (o.result ->> 'connection_id')::int8 = ANY (banks);
-	DELETE FROM ob.links l WHERE l.link_id = ANY (journeys);
 	DELETE FROM ob.access_grants g WHERE of_user IN (g.actor, g.user_ref);
 	DELETE FROM ob.connections c WHERE c.id = ANY (banks);
 	DELETE FROM ob.audit_addresses a USING ob.audit_log l, ob.audit_persons p

@@ -13,6 +13,7 @@
 #include "pg/store/operate.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
+#include "pg/worker/removal.hpp"
 #include "pg/worker/sync_start.hpp"
 
 namespace ob::pg::sqlapi {
@@ -33,7 +34,8 @@ std::string server_argument(FunctionCallInfo fcinfo) {
 
 void check_not_ended(const Connection &connection) {
 	if (connection.state == "revoked" || connection.state == "disconnected")
-		throw Error(ErrorCode::not_configured, "connection " + std::to_string(connection.id) + " is " + connection.state,
+		throw Error(ErrorCode::not_configured,
+		            "connection " + std::to_string(connection.id) + " is " + connection.state,
 		            "server: " + connection.server, "Link the bank again.");
 }
 
@@ -72,9 +74,12 @@ std::string retry(ConnectionId id) {
 	const Connection connection = store::find_connection(id);
 	check_not_ended(connection);
 	if (connection.state == "reauth_required")
-		throw Error(ErrorCode::reauth_required,
-		            "connection " + std::to_string(id) + " needs the user to log in again",
+		throw Error(ErrorCode::reauth_required, "connection " + std::to_string(id) + " needs the user to log in again",
 		            "server: " + connection.server, "Begin with ob.relink.");
+	if (connection.error_code == worker::kDisconnectFailed)
+		throw Error(ErrorCode::not_configured, "connection " + std::to_string(id) + " was to be disconnected",
+		            "server: " + connection.server,
+		            "Disconnect it again: SELECT ob.disconnect(" + std::to_string(id) + ");");
 	store::as_owner([&] {
 		store::retry_now(id);
 		store::close_breakers(id, true);
@@ -92,7 +97,9 @@ std::string retry(ConnectionId id) {
 
 using namespace ob::pg::sqlapi;
 
-OB_FUNCTION(ob_pause) { return BoolGetDatum(set_enabled(connection_argument(fcinfo), false)); }
+OB_FUNCTION(ob_pause) {
+	return BoolGetDatum(set_enabled(connection_argument(fcinfo), false));
+}
 
 OB_FUNCTION(ob_resume) {
 	const auto connection = connection_argument(fcinfo);
@@ -100,8 +107,14 @@ OB_FUNCTION(ob_resume) {
 	return BoolGetDatum(set_enabled(connection, true));
 }
 
-OB_FUNCTION(ob_retry) { return return_text(retry(connection_argument(fcinfo).id)); }
+OB_FUNCTION(ob_retry) {
+	return return_text(retry(connection_argument(fcinfo).id));
+}
 
-OB_FUNCTION(ob_pause_server) { return BoolGetDatum(set_server_paused(server_argument(fcinfo), true)); }
+OB_FUNCTION(ob_pause_server) {
+	return BoolGetDatum(set_server_paused(server_argument(fcinfo), true));
+}
 
-OB_FUNCTION(ob_resume_server) { return BoolGetDatum(set_server_paused(server_argument(fcinfo), false)); }
+OB_FUNCTION(ob_resume_server) {
+	return BoolGetDatum(set_server_paused(server_argument(fcinfo), false));
+}

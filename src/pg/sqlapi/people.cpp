@@ -9,6 +9,8 @@ extern "C" {
 #include "utils/fmgrprotos.h"
 }
 
+#include <iterator>
+
 #include "pg/entry.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
 #include "pg/sqlapi/ending.hpp"
@@ -17,6 +19,7 @@ extern "C" {
 #include "pg/store/owner.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/worker/client.hpp"
+#include "json/document.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -91,9 +94,15 @@ std::string erase_user(const std::string &user_ref, bool force) {
 	// What the worker writes meanwhile must be seen to be deleted.
 	if (guard([] { return IsolationUsesXactSnapshot(); }))
 		throw Error(ErrorCode::not_configured, "ob.erase_user() needs isolation level READ COMMITTED");
-	for (const Connection &connection : connections_of(user_ref))
+	const std::vector<Connection> connections = connections_of(user_ref);
+	for (const Connection &connection : connections)
 		end_connection(connection, force);
-	return ask(forget, user_ref);
+	std::string forgotten = ask(forget, user_ref);
+	// The tokens of one that nobody has ended must not be lost.
+	if (json::Document::parse(forgotten).integer("connections") != std::ssize(connections))
+		throw Error(ErrorCode::not_configured, "a bank of this end user has been linked or erased meanwhile", {},
+		            "Try again.");
+	return forgotten;
 }
 
 } // namespace

@@ -104,6 +104,12 @@ std::optional<Link> find_link(std::string_view link_id) {
 	return link;
 }
 
+bool hold_link(std::string_view link_id) {
+	// The weakest lock: callers may have changed the row, and not committed that.
+	static Statement hold("SELECT 1 FROM ob.links WHERE link_id = $1 FOR KEY SHARE");
+	return !hold.run({Param::text(link_id)}).rows.empty();
+}
+
 Secret read_link_token(std::string_view link_id) {
 	static Statement select("SELECT token_sealed FROM ob.links WHERE link_id = $1");
 	const Result found = select.read_fresh({Param::text(link_id)});

@@ -41,6 +41,8 @@ void insert_link(const Link &link, const std::optional<providers::LinkOffer> &of
 
 /// Under a fresh snapshot.
 std::optional<Link> find_link(std::string_view link_id);
+/// Keeps the link from being deleted until the transaction ends; false if it is not there.
+bool hold_link(std::string_view link_id);
 /// Id of the link whose offer had this token; empty if there is none. Under a fresh snapshot.
 std::string find_link_by_token(const Secret &token);
 

@@ -27,10 +27,12 @@ constexpr const char *kBusy = R"({"busy":true})";
 
 // ---- the intent ----
 
-/// Links are written by callers; one that this worker cannot see is not committed yet.
+/// Links are written by callers; one that this worker cannot see is not committed yet. It is held, so that
+/// nobody erases its user who does not see the intent.
 void check_link(const Request &request) {
+	const bool held = store::hold_link(request.link_id);
 	const auto link = store::find_link(request.link_id);
-	if (!link)
+	if (!held || !link)
 		throw Error(ErrorCode::not_committed, "the link has not been committed", "link: " + request.link_id,
 		            "Commit ob.link first, then call ob.link_complete.");
 	if (!link->takes_grants())

@@ -40,7 +40,7 @@ void record_failed_call(const Outcome &outcome, const Error &error) {
 void give_up(const Outcome &outcome, const Error &error) {
 	SyncFailure failure;
 	failure.code = error.code();
-	failure.provider_code = "DISCONNECT_FAILED";
+	failure.provider_code = kDisconnectFailed;
 	failure.message = "The bank could not be disconnected at the provider; disconnect it again.";
 	failure.new_state = "error";
 	std::int64_t to_apply = 0;

@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/task.hpp"
 #include "pg/store/outcomes.hpp"
@@ -11,6 +12,9 @@
 #include "pg/worker/operations.hpp"
 
 namespace ob::pg::worker {
+
+/// Error code of a connection that was to be removed, which has come to nothing.
+inline constexpr std::string_view kDisconnectFailed = "DISCONNECT_FAILED";
 
 /// Intent, call, answer; the connection's row changes once the caller's transaction has ended. `locked` becomes the
 /// outcome's id once this process holds its lock.

@@ -135,34 +135,34 @@ subtest 'nothing remains' => sub {
 };
 
 subtest 'a provider that does not let be ended' => sub {
-	my $connection = settle('carl');
+	my $connection = settle('carl.example');
 	control($url, 'faults', { kind => 'status', status => 500, path => '/plaid/item/remove', count => 6 });
-	my ($state) = sqlstate_of($node, "SELECT ob.erase_user('carl')");
+	my ($state) = sqlstate_of($node, "SELECT ob.erase_user('carl.example')");
 	isnt($state, 'none', 'raises');
 	is(sql("SELECT state, transactions_synced > 0 FROM ob.connections WHERE id = $connection"), 'active|t', 'nothing is lost');
 	my ($out, $err) = ('', '');
-	$node->psql('postgres', "SELECT ob.erase_user('carl', force => true)", stdout => \$out, stderr => \$err);
+	$node->psql('postgres', "SELECT ob.erase_user('carl.example', force => true)", stdout => \$out, stderr => \$err);
 	control($url, 'faults', { clear => JSON::PP::true });
 	like($out, qr/"connections": 1/, 'unless it is forced');
 	like($err, qr/WARNING.*could not be ended/, 'which warns');
-	is(found_in('carl'), '', 'and leaves nothing');
+	is(found_in('carl.example'), '', 'and leaves nothing');
 	is(sql("SELECT success FROM ob.audit_log WHERE action = 'DISCONNECTED' AND connection_id = $connection ORDER BY id DESC LIMIT 1"), 'f',
 		'the log knows it was not ended');
 };
 
 subtest 'rolled back' => sub {
-	my $connection = settle('dave');
+	my $connection = settle('dave.example');
 	my $rows = sql("SELECT count(*) FROM ob.transactions_all WHERE connection_id = $connection");
-	sql("BEGIN; SELECT ob.erase_user('dave'); ROLLBACK");
+	sql("BEGIN; SELECT ob.erase_user('dave.example'); ROLLBACK");
 	wait_until('the state', sub { state_of($connection) eq 'disconnected' }, 10);
 	is(sql("SELECT count(*) FROM ob.transactions_all WHERE connection_id = $connection"), $rows,
 		'ended at the provider, so ended here; but no row is lost');
-	sql("SELECT ob.erase_user('dave')");
-	is(found_in('dave'), '', 'once more, committed');
+	sql("SELECT ob.erase_user('dave.example')");
+	is(found_in('dave.example'), '', 'once more, committed');
 };
 
 subtest 'beside a sync and a link' => sub {
-	my $connection = settle('fay');
+	my $connection = settle('fay.example');
 	my $item = item_of($connection);
 	control($url, 'plaid/transactions/generate', { item_id => $item, count => 1200 });
 	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 300 });
@@ -170,22 +170,58 @@ subtest 'beside a sync and a link' => sub {
 	my $syncer = OpenBanking::Session->new($node);
 	$syncer->begin("CALL ob.sync_now($connection, full => true)");
 	wait_until('the sync', sub { calls('/transactions/sync') > $before });
-	sql("SELECT ob.erase_user('fay')");
+	sql("SELECT ob.erase_user('fay.example')");
 	$syncer->finish;
 	control($url, 'latency', { path => '/plaid/transactions/sync', ms => undef });
-	is(found_in('fay', $item), '', 'a sync under way brings nothing back');
+	is(found_in('fay.example', $item), '', 'a sync under way brings nothing back');
 
-	my ($link, $token) = link_with_token('gus');
+	my ($link, $token) = link_with_token('gus.example');
 	control($url, 'latency', { path => '/plaid/item/public_token/exchange', ms => 1500 });
 	my $linker = OpenBanking::Session->new($node);
 	$linker->begin(complete_sql($link, $token));
 	wait_until('the intent', sub { phase_of($link) eq 'intent' });
-	my ($state) = sqlstate_of($node, "SELECT ob.erase_user('gus')");
+	my ($state) = sqlstate_of($node, "SELECT ob.erase_user('gus.example')");
 	is($state, '55000', 'while a bank is being linked: later');
 	$linker->finish;
 	control($url, 'latency', { path => '/plaid/item/public_token/exchange', ms => undef });
-	sql("SELECT ob.erase_user('gus')");
-	is(found_in('gus'), '', 'then all of it');
+	sql("SELECT ob.erase_user('gus.example')");
+	is(found_in('gus.example'), '', 'then all of it');
+};
+
+subtest 'a bank that is linked while another one is ended' => sub {
+	my $first = settle('hal.example');
+	# From here on the credentials are known to be good: calls do not wait for each other.
+	sql("UPDATE ob.sync_state SET next_sync_at = now() WHERE connection_id = $first");
+	sql('CALL ob.sync_due()');
+	my ($link, $token) = link_with_token('hal.example');
+	control($url, 'latency', { path => '/plaid/item/remove', ms => 3000 });
+	my $eraser = OpenBanking::Session->new($node);
+	$eraser->begin("SELECT ob.erase_user('hal.example')");
+	wait_until('the removal', sub { phase_of($first) =~ /intent/ });
+	sql(complete_sql($link, $token, { allow_duplicate => JSON::PP::true }));
+	like($eraser->finish->{err}, qr/55000: .* linked or erased meanwhile/, 'is not forgotten without having been ended');
+	control($url, 'latency', { path => '/plaid/item/remove', ms => undef });
+	is(sql(q{SELECT count(*) FROM ob.connections c JOIN ob.tokens k ON k.subject = 'connection:' || c.id
+		WHERE c.user_ref = 'hal.example' AND c.state = 'active'}), '1', 'its token is kept');
+	is(calls_of('/item/remove', sub { sql("SELECT ob.erase_user('hal.example')") }), 1, 'once more: ended, too');
+	is(found_in('hal.example'), '', 'and forgotten');
+};
+
+subtest 'a bank that begins to be linked while the rows are deleted' => sub {
+	my $connection = settle('ida.example');
+	my ($link, $token) = link_with_token('ida.example');
+	my $holder = OpenBanking::Session->new($node);
+	$holder->value("BEGIN; SELECT count(*) FROM (SELECT FROM ob.quarantine WHERE connection_id = $connection FOR UPDATE) q");
+	my $eraser = OpenBanking::Session->new($node);
+	$eraser->begin("SELECT ob.erase_user('ida.example')");
+	wait_until('the deletion', sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'erase_user'}) });
+	my $state;
+	is(calls_of('/item/public_token/exchange', sub { ($state) = sqlstate_of($node, complete_sql($link, $token)) }), 0,
+		'what would have nowhere to go is not asked for');
+	isnt($state, 'none', 'it raises');
+	$holder->value('ROLLBACK');
+	is($eraser->finish->{state}, 'none', 'erased');
+	is(found_in('ida.example'), '', 'nothing remains');
 };
 
 done_testing();
