@@ -56,6 +56,13 @@ TEST(CallWindow, AClockThatGoesBackFreesNothing) {
 	EXPECT_EQ(window.take(kMinute, kStart + 112s, 1), 1);
 }
 
+TEST(CallWindow, AClockThatIsBehindFreesNothingEarlier) {
+	CallWindow window;
+	EXPECT_EQ(window.take(kMinute, kStart + 40s, 25), 25);
+	EXPECT_EQ(window.take(kMinute, kStart, 25), 25);
+	EXPECT_EQ(window.take(kMinute, kStart + 80s, 1), 0) << "they may have been sent later than that clock said";
+}
+
 TEST(CallWindow, AClockThatWasFarAheadStopsNobody) {
 	CallWindow window;
 	EXPECT_EQ(window.take(kMinute, kStart + 10h, 50), 50);
@@ -121,7 +128,8 @@ TEST(CallWindow, NoPeriodHoldsMoreThanTheLimitWhateverComes) {
 	                              CallLimit{3, 10s}, CallLimit{4, 24h}})
 		for (unsigned seed = 1; seed <= 40; ++seed) {
 			const auto slack = std::min(limit.period / 20, std::chrono::seconds(60));
-			const auto times = arrivals(limit, seed, limit.period * 15, std::max<microseconds>(slack, 1s), 1 + seed % 4);
+			const auto times =
+			    arrivals(limit, seed, limit.period * 15, std::max<microseconds>(slack, 1s), 1 + seed % 4);
 			ASSERT_LE(most_in_a_period(times, limit.period), static_cast<std::size_t>(limit.calls))
 			    << limit.calls << " in " << limit.period.count() << " s, seed " << seed;
 		}

@@ -14,6 +14,9 @@ namespace {
 // Of what is left nobody gets more at once.
 constexpr std::int64_t kShare = 8;
 
+// No limit of a provider remembers a call for longer.
+constexpr std::chrono::hours kLongestMemory{48};
+
 /// One row: the windows by class.
 using Windows = std::map<std::string, CallWindow, std::less<>>;
 
@@ -42,6 +45,17 @@ Windows from_json(std::string_view text) {
 	return windows;
 }
 
+BudgetGrant take(CallWindow &window, const BudgetWant &want, Timestamp now) {
+	// The fewer there are, the more evenly they are shared.
+	const std::int64_t left = want.limit.calls - window.used(want.limit, now);
+	BudgetGrant grant;
+	grant.from = now;
+	grant.until = CallWindow::usable_until(want.limit, now);
+	grant.free_at = window.free_at(want.limit, now);
+	grant.calls = window.take(want.limit, now, std::min(want.calls, std::max<std::int64_t>(left / kShare, 1)));
+	return grant;
+}
+
 /// In the order of their ids, as everybody does.
 std::map<ConnectionId, Windows> lock(const std::string &server, const std::vector<ConnectionId> &ids) {
 	static Statement select("SELECT connection_id, spent FROM ob.budgets WHERE server = $1 "
@@ -59,8 +73,8 @@ std::map<ConnectionId, Windows> lock(const std::string &server, const std::vecto
 	return rows;
 }
 
-void save(const std::string &server, const std::map<ConnectionId, Windows> &rows) {
-	static Statement update("UPDATE ob.budgets b SET spent = n.spent::jsonb, updated_at = clock_timestamp() "
+void save(const std::string &server, const std::map<ConnectionId, Windows> &rows, Timestamp now) {
+	static Statement update("UPDATE ob.budgets b SET spent = n.spent::jsonb, updated_at = $4 "
 	                        "FROM unnest($2::bigint[], $3::text[]) AS n (id, spent) "
 	                        "WHERE b.server = $1 AND b.connection_id = n.id");
 	std::vector<std::int64_t> ids;
@@ -70,7 +84,7 @@ void save(const std::string &server, const std::map<ConnectionId, Windows> &rows
 		spent.push_back(to_json(windows));
 	}
 	const Result updated =
-	    update.run({Param::name(server), Param::integer_array(ids), Param::text_array(spent)});
+	    update.run({Param::name(server), Param::integer_array(ids), Param::text_array(spent), Param::timestamp(now)});
 	if (updated.processed != ids.size())
 		throw Error(ErrorCode::internal, "what was taken of the budgets could not be recorded", "server: " + server);
 }
@@ -88,24 +102,32 @@ std::vector<BudgetGrant> take_budgets(const std::string &server, std::span<const
 	std::vector<BudgetGrant> grants;
 	bool short_of_one = false;
 	for (const BudgetWant &want : wants) {
-		CallWindow &window = rows[want.connection][want.call_class];
-		BudgetGrant grant;
-		grant.from = now;
-		grant.until = CallWindow::usable_until(want.limit, now);
-		grant.free_at = window.free_at(want.limit, now);
-		// The fewer there are, the more evenly they are shared.
-		const std::int64_t left = want.limit.calls - window.used(want.limit, now);
-		grant.calls = window.take(want.limit, now, std::min(want.calls, std::max<std::int64_t>(left / kShare, 1)));
-		short_of_one = short_of_one || grant.calls == 0;
-		grants.push_back(grant);
+		grants.push_back(take(rows[want.connection][want.call_class], want, now));
+		short_of_one = short_of_one || grants.back().calls == 0;
 	}
 	if (taking == Taking::all && short_of_one) {
 		for (BudgetGrant &grant : grants)
 			grant.calls = 0;
 		return grants;
 	}
-	save(server, rows);
+	save(server, rows, now);
 	return grants;
+}
+
+IdleGrants take_idle_budgets(const std::string &server, const std::vector<ConnectionId> &connections,
+                             std::span<const BudgetWant> wants, Timestamp now, std::chrono::seconds idle_for) {
+	static Statement update("UPDATE ob.budgets SET spent = $3::jsonb, updated_at = $4 WHERE server = $1 "
+	                        "AND connection_id = ANY ($2) AND updated_at < $5 RETURNING connection_id");
+	IdleGrants idle;
+	Windows windows;
+	for (const BudgetWant &want : wants)
+		idle.grants.push_back(take(windows[want.call_class], want, now));
+	const std::string spent = to_json(windows);
+	const Result updated = update.run({Param::name(server), Param::integer_array(connections), Param::text(spent),
+	                                   Param::timestamp(now), Param::timestamp(now - idle_for)});
+	for (const Row &row : updated.rows)
+		idle.connections.push_back(row.integer(0));
+	return idle;
 }
 
 std::vector<BudgetUse> read_budgets(const std::string &server) {
@@ -118,9 +140,8 @@ std::vector<BudgetUse> read_budgets(const std::string &server) {
 }
 
 void purge_budgets() {
-	// Twice the longest period of a provider.
-	static Statement purge("DELETE FROM ob.budgets WHERE updated_at < now() - interval '2 days'");
-	purge.run({});
+	static Statement purge("DELETE FROM ob.budgets WHERE updated_at < $1");
+	purge.run({Param::timestamp(SystemClock().now() - kLongestMemory)});
 }
 
 } // namespace ob::pg::store

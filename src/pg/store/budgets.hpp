@@ -1,4 +1,5 @@
-// What has been handed out of the providers' limits (table ob.budgets), for all processes and over restarts. C++ regime.
+// What has been handed out of the providers' limits (table ob.budgets), for all processes and over restarts. C++
+// regime.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -41,6 +42,16 @@ enum class Taking {
 /// ends, which nobody may wait for while he waits for something else. Grants in the order of `wants`.
 std::vector<BudgetGrant> take_budgets(const std::string &server, std::span<const BudgetWant> wants, Timestamp now,
                                       Taking taking);
+
+struct IdleGrants {
+	std::vector<ConnectionId> connections;
+	std::vector<BudgetGrant> grants; // of each of them
+};
+
+/// As take_budgets(), with all of `wants` (whatever connection they name) for each of these connections of which
+/// nothing was taken for so long that no limit remembers it: one statement for many.
+IdleGrants take_idle_budgets(const std::string &server, const std::vector<ConnectionId> &connections,
+                             std::span<const BudgetWant> wants, Timestamp now, std::chrono::seconds idle_for);
 
 /// One budget as it stands.
 struct BudgetUse {

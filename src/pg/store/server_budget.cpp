@@ -212,34 +212,54 @@ std::shared_ptr<Budget> server_budget(const providers::ServerConfig &config) {
 }
 
 void SyncBudgets::take(const std::string &server, const std::vector<ConnectionId> &connections) {
-	Taken taken{server, {}, {}};
+	const Timestamp now = Runtime::get().clock().now();
+	std::vector<BudgetWant> of_all;
+	std::vector<BudgetWant> of_each;
+	std::chrono::seconds longest{};
 	for (const auto &[call_class, limits] : server_limits(server_options(server))) {
+		if (limits.per_connection)
+			longest = std::max(longest, limits.per_connection->period);
 		if (!limits.in_each_sync)
 			continue;
-		const Timestamp now = Runtime::get().clock().now();
-		if (limits.per_client) {
-			BudgetWant all{kEveryConnection, call_class, *limits.per_client};
-			if (!lease_of(server, all).is_usable(now)) {
-				all.calls = std::min(static_cast<std::int64_t>(connections.size()),
-				                     std::max<std::int64_t>(all.limit.calls / kLargestPart, 1));
-				taken.wants.push_back(std::move(all));
-			}
-		}
 		if (limits.per_connection)
-			for (const ConnectionId id : connections)
-				taken.wants.push_back({id, call_class, *limits.per_connection});
+			of_each.push_back({0, call_class, *limits.per_connection});
+		if (!limits.per_client)
+			continue;
+		BudgetWant all{kEveryConnection, call_class, *limits.per_client};
+		all.calls = std::min(static_cast<std::int64_t>(connections.size()),
+		                     std::max<std::int64_t>(all.limit.calls / kLargestPart, 1));
+		if (!lease_of(server, all).is_usable(now))
+			of_all.push_back(std::move(all));
 	}
-	if (taken.wants.empty())
+	take_from(server, std::move(of_all));
+	if (of_each.empty())
 		return;
-	taken.grants = take_budgets(server, taken.wants, Runtime::get().clock().now(), Taking::what_there_is);
-	taken_.push_back(std::move(taken));
+	const IdleGrants idle = take_idle_budgets(server, connections, of_each, now, 2 * longest);
+	std::vector<BudgetWant> of_others;
+	for (BudgetWant &want : of_each)
+		for (const ConnectionId id : connections) {
+			want.connection = id;
+			if (std::find(idle.connections.begin(), idle.connections.end(), id) == idle.connections.end())
+				of_others.push_back(want);
+			else
+				taken_.push_back({server, want, idle.grants[static_cast<std::size_t>(&want - of_each.data())]});
+		}
+	take_from(server, std::move(of_others));
+}
+
+void SyncBudgets::take_from(const std::string &server, std::vector<BudgetWant> wants) {
+	if (wants.empty())
+		return;
+	const std::vector<BudgetGrant> grants =
+	    take_budgets(server, wants, Runtime::get().clock().now(), Taking::what_there_is);
+	for (std::size_t i = 0; i < wants.size(); ++i)
+		taken_.push_back({server, std::move(wants[i]), grants[i]});
 }
 
 void SyncBudgets::keep() {
 	forget_expired(Runtime::get().clock().now());
 	for (const Taken &taken : taken_)
-		for (std::size_t i = 0; i < taken.wants.size(); ++i)
-			lease_of(taken.server, taken.wants[i]).add(taken.grants[i], taken.wants[i].limit);
+		lease_of(taken.server, taken.want).add(taken.grant, taken.want.limit);
 	taken_.clear();
 }
 

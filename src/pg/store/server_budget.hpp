@@ -22,8 +22,8 @@ providers::ServerLimits server_limits(const providers::ServerConfig &config);
 /// For calls through a server; null if it has no limits.
 std::shared_ptr<Budget> server_budget(const providers::ServerConfig &config);
 
-/// Takes calls surely, whatever becomes of the present transaction. Defined above the store, where there is a worker for
-/// that.
+/// Takes calls surely, whatever becomes of the present transaction. Defined above the store, where there is a worker
+/// for that.
 Task<std::vector<BudgetGrant>> take_by_worker(std::string server, std::vector<BudgetWant> wants);
 
 /// What syncs begin with, taken for many connections at once.
@@ -35,10 +35,12 @@ public:
 	void keep();
 
 private:
+	void take_from(const std::string &server, std::vector<BudgetWant> wants);
+
 	struct Taken {
 		std::string server;
-		std::vector<BudgetWant> wants;
-		std::vector<BudgetGrant> grants;
+		BudgetWant want;
+		BudgetGrant grant;
 	};
 	std::vector<Taken> taken_;
 };

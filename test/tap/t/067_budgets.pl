@@ -164,6 +164,26 @@ subtest 'syncs' => sub {
 	is(sql("SELECT count(*) FROM ob.connections WHERE last_sync_status IN ('complete', 'waiting')"), scalar @times, 'as many are synced');
 	is(sql("SELECT count(*) FROM ob.connections WHERE last_sync_status = 'deferred' AND state = 'active' AND error_code IS NULL"),
 		31 - @times, 'the others wait, and that is no failure');
+
+	# Each connection's own, taken for many at once: as they are first met, after a while, and right after a call.
+	limits('transactions_sync=50/off, accounts=1/off, item=40/off');
+	control($url, 'plaid/limits/set', { path => '/transactions/sync', per_item => 50, per_client => 0 });
+	control($url, 'plaid/limits/set', { path => '/accounts/get', per_item => 1, per_client => 0 });
+	my $used = q{SELECT class, count(*), min(used), max(used) FROM ob.budget_status WHERE connection_id IS NOT NULL GROUP BY 1 ORDER BY 1};
+	my $all_due = 'UPDATE ob.sync_state SET next_sync_at = now()';
+	foreach my $time (3500, 4000)
+	{
+		set_clock($time, @sessions);
+		sql($all_due);
+		like($sessions[0]->query('CALL ob.sync_due()')->{err}, qr/31 connections: 31 complete/, 'all are synced');
+		is($sessions[0]->value($used), "accounts|31|1|1\nitem|31|1|1\ntransactions_sync|31|1|1", 'each has made one call of each kind');
+	}
+	set_clock(4500, @sessions);
+	$sessions[1]->value($scan);
+	sql($all_due);
+	like($sessions[0]->query('CALL ob.sync_due()')->{err}, qr/30 complete, 0 waiting, 1 deferred/, 'one that was just called waits');
+	is(refusals(), 0, 'the provider has had nothing to refuse');
+	control($url, 'plaid/limits/set', { path => '/accounts/get', per_item => 50, per_client => 0 });
 };
 
 subtest 'a database that is in the way' => sub {
