@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/error.hpp"
+#include "pg/guard.hpp"
 
 namespace ob::pg::store {
 
@@ -55,6 +56,8 @@ bool FileSpool::read(char *out, std::size_t size) {
 		if (place_ == buffer_.size()) {
 			if (fd_ < 0)
 				break;
+			// Rows that are stored already are passed over without a statement.
+			guard([] { CHECK_FOR_INTERRUPTS(); });
 			buffer_.resize(kChunk);
 			const ssize_t count = ::read(fd_, buffer_.data(), buffer_.size());
 			if (count < 0)

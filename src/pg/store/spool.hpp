@@ -1,6 +1,8 @@
 // Bytes kept for later: in memory up to a limit, beyond it in an unnamed temporary file of the server. C++ regime.
 #pragma once
 
+#include "pg/postgres.hpp"
+
 #include <cstddef>
 #include <string>
 
