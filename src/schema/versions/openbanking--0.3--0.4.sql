@@ -11,7 +11,6 @@ CREATE PROCEDURE ob.retry_quarantine()
 LANGUAGE c AS 'MODULE_PATHNAME', 'ob_retry_quarantine';
 COMMENT ON PROCEDURE ob.retry_quarantine() IS
 'Has connections with rows in quarantine read anew from the beginning, with their next sync: a bank tells each change once only.';
-REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION ob.rights(level pg_catalog.text) RETURNS TABLE (privilege pg_catalog.text, object pg_catalog.text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -220,6 +219,7 @@ $$;
 -- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
 REVOKE ALL ON ob.budgets, ob.budget_status FROM PUBLIC;
 REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM PUBLIC;
 DO $$
 DECLARE
 	role pg_catalog.text;
@@ -227,12 +227,14 @@ BEGIN
 	FOR role IN
 		SELECT DISTINCT a.grantee::pg_catalog.regrole
 		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status}'::pg_catalog.regclass[])
-			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p WHERE p.oid OPERATOR(pg_catalog.=) 'ob.budgets_now(bool)'::pg_catalog.regprocedure
+			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p
+				WHERE p.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets_now(bool),ob.retry_quarantine()}'::pg_catalog.regprocedure[])
 			) given (acl), pg_catalog.aclexplode(given.acl) a
 		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
 	LOOP
 		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status FROM %1$s;
-			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool) FROM %1$s', role);
+			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool) FROM %1$s;
+			REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM %1$s', role);
 	END LOOP;
 END
 $$;

@@ -63,6 +63,7 @@ sub seen_by_reader
 		SELECT institution_name, badge FROM ob.connection_status});
 }
 
+$node->safe_psql('postgres', 'CREATE ROLE by_default');
 create_database('fresh');
 my @fresh = catalog_of('fresh');
 cmp_ok(scalar @fresh, '>', 500, 'a new one is described');
@@ -91,7 +92,12 @@ foreach my $version (@versions)
 		my $dump = "$PostgreSQL::Test::Utils::tmp_check/$database.sql";
 		$node->command_ok([ 'pg_dump', '-d', $node->connstr($database), '-f', $dump ], 'dumped');
 
+		$node->safe_psql($database, join ' ', map { "ALTER DEFAULT PRIVILEGES GRANT ALL ON $_ TO by_default;" } qw(TABLES SEQUENCES FUNCTIONS));
 		$node->safe_psql($database, 'ALTER EXTENSION openbanking UPDATE');
+		$node->safe_psql($database, join ' ', map { "ALTER DEFAULT PRIVILEGES REVOKE ALL ON $_ FROM by_default;" } qw(TABLES SEQUENCES FUNCTIONS));
+		is($node->safe_psql($database, q{
+			SELECT c.oid::regclass::text FROM pg_class c, aclexplode(relacl) WHERE relnamespace = 'ob'::regnamespace AND grantee = 'by_default'::regrole
+			UNION SELECT p.oid::regprocedure::text FROM pg_proc p, aclexplode(proacl) WHERE pronamespace = 'ob'::regnamespace AND grantee = 'by_default'::regrole}), '', 'default privileges give nobody what is new');
 		same_lines([ catalog_of($database) ], \@fresh, 'is what a new one is');
 		same_lines([ data_of($database, %columns) ], \@before, 'has lost nothing');
 		is(seen_by_reader($database), $seen, 'a user sees what he saw');
