@@ -226,6 +226,18 @@ subtest 'what goes and what stays' => sub {
 	is(sql('SELECT count(*) FROM ob.budgets'), 0, 'old ones are purged');
 };
 
+subtest 'the sync worker' => sub {
+	sql('ALTER SERVER plaid OPTIONS (DROP limits)');
+	control($url, 'clock', { real => JSON::PP::true });
+	my $session = OpenBanking::Session->new($node);
+	$session->value('SET openbanking.sync_on_event = on');
+	my $id = $session->value("SELECT connection_id FROM ob.sandbox_link('plaid', 'carol')");
+	wait_until('its rows', sub { sql("SELECT count(*) > 0 FROM ob.transactions WHERE connection_id = $id") eq 't' });
+	cmp_ok(sql("SELECT used FROM ob.budget_status WHERE class = 'transactions_sync' AND connection_id = $id"), '>', 0, 'counts its calls too');
+	like(sql("SELECT allowed FROM ob.budget_status WHERE class = 'transactions_sync' ORDER BY 1"), qr/^50\n(50\n)*1000$/, 'by what is published, unless told otherwise');
+	sql("ALTER SERVER plaid OPTIONS (ADD limits 'off')");
+};
+
 subtest 'a standby' => sub {
 	limits('accounts=10');
 	$node->backup('copy');
