@@ -26,8 +26,8 @@ for (my $from = $first; $from <= $last; $from += $together)
 	my %wrong;
 	foreach my $round (1 .. $rounds)
 	{
-		$lives->live(9);
 		$lives->proceed if $round > 1;
+		$lives->live(9);
 		$lives->sync_amid_changes(@sessions);
 		next if $round % 3;
 		my $found = $lives->settle($sessions[0]);

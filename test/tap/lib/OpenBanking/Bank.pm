@@ -312,6 +312,21 @@ sub spoil
 	return;
 }
 
+# Rows vanish as soon as the first page has been read, on which they may have been; the loop has to begin anew, or fails.
+sub interrupt
+{
+	my ($self) = @_;
+	foreach my $id (($self->shown)[ 0 .. 3 ])
+	{
+		next if !$id;
+		delete $self->{live}{$id};
+		$self->fault(kind => 'control', run => [ { path => '/_control/plaid/transactions/remove',
+			body => { item_id => $self->{item}, transaction_ids => [$id], announce => $false } } ]);
+	}
+	$self->fault(kind => 'error', code => 'INTERNAL_SERVER_ERROR', nth => 2, count => 3) if $self->one_in(2);
+	return;
+}
+
 # Ways in which Plaid itself makes a loop go wrong.
 sub disturb
 {

@@ -65,6 +65,7 @@ sub live
 		{
 			$bank->step_during(1 + $bank->below(4)) for 1 .. 1 + $bank->below(3);
 		}
+		$bank->interrupt if $bank->{stage} ne 'historical' && $bank->one_in(2);
 		$bank->spoil if $bank->one_in(8);
 		$bank->disturb if $bank->one_in(12);
 	}
