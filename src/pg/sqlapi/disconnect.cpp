@@ -14,6 +14,7 @@ extern "C" {
 #include "pg/store/connections.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
+#include "pg/worker/removal.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -37,6 +38,14 @@ void disconnect(const store::Connection &connection, bool purge) {
 	// that is under way finds the bank's door closed and lets go of the lock.
 	if (!XactReadOnly && run(wait_for_lock(connection.id, LockScope::transaction, nullptr)))
 		store::as_owner([&] { store::apply_disconnect(connection.id, purge); });
+}
+
+void check_not_unwanted(const store::Connection &connection) {
+	if (connection.error_code != worker::kDisconnectFailed)
+		return;
+	const std::string id = std::to_string(connection.id);
+	throw Error(ErrorCode::not_configured, "connection " + id + " was to be disconnected",
+	            "server: " + connection.server, "Disconnect it again: SELECT ob.disconnect(" + id + ");");
 }
 
 } // namespace ob::pg::sqlapi

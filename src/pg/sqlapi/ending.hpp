@@ -12,4 +12,7 @@ namespace ob::pg::sqlapi {
 /// it.
 void disconnect(const store::Connection &connection, bool purge);
 
+/// Throws if the connection was to be disconnected, and the provider was not heard to have done so: nobody reads it on.
+void check_not_unwanted(const store::Connection &connection);
+
 } // namespace ob::pg::sqlapi

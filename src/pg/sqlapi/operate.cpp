@@ -6,6 +6,7 @@
 #include "pg/entry.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
+#include "pg/sqlapi/ending.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/breakers.hpp"
 #include "pg/store/connections.hpp"
@@ -13,7 +14,6 @@
 #include "pg/store/operate.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
-#include "pg/worker/removal.hpp"
 #include "pg/worker/sync_start.hpp"
 
 namespace ob::pg::sqlapi {
@@ -76,10 +76,7 @@ std::string retry(ConnectionId id) {
 	if (connection.state == "reauth_required")
 		throw Error(ErrorCode::reauth_required, "connection " + std::to_string(id) + " needs the user to log in again",
 		            "server: " + connection.server, "Begin with ob.relink.");
-	if (connection.error_code == worker::kDisconnectFailed)
-		throw Error(ErrorCode::not_configured, "connection " + std::to_string(id) + " was to be disconnected",
-		            "server: " + connection.server,
-		            "Disconnect it again: SELECT ob.disconnect(" + std::to_string(id) + ");");
+	check_not_unwanted(connection);
 	store::as_owner([&] {
 		store::retry_now(id);
 		store::close_breakers(id, true);

@@ -14,6 +14,7 @@ extern "C" {
 #include "pg/locks.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
+#include "pg/sqlapi/ending.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/last_report.hpp"
 #include "pg/store/procedure.hpp"
@@ -31,13 +32,14 @@ using store::Connection;
 
 /// Only a connection in good standing is read; the others need a person.
 void check_state(const Connection &connection) {
+	check_not_unwanted(connection);
 	const std::string which = "connection " + std::to_string(connection.id);
 	if (connection.state == "reauth_required")
-		throw Error(ErrorCode::reauth_required, which + " needs the user to log in again", "server: " + connection.server,
-					"Begin with ob.relink; ob.connection_status says more.");
+		throw Error(ErrorCode::reauth_required, which + " needs the user to log in again",
+		            "server: " + connection.server, "Begin with ob.relink; ob.connection_status says more.");
 	if (connection.state == "revoked" || connection.state == "disconnected")
 		throw Error(ErrorCode::not_configured, which + " is " + connection.state, "server: " + connection.server,
-					"Link the bank again.");
+		            "Link the bank again.");
 }
 
 struct Prepared {
@@ -110,7 +112,7 @@ Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
 
 	std::optional<SyncFailure> failure;
 	store::PgSyncStore sync_store(store::Commit::by_caller,
-								  [&](ConnectionId, const SyncFailure &decided) { failure = decided; });
+	                              [&](ConnectionId, const SyncFailure &decided) { failure = decided; });
 	std::exception_ptr error;
 	SyncReport report;
 	try {
@@ -148,10 +150,9 @@ public:
 		said_ = now;
 		const double seconds = std::chrono::duration<double>(now - begun_).count();
 		guard([&] {
-			ereport(NOTICE,
-			        (errmsg("%s: " INT64_FORMAT " pages, " INT64_FORMAT " transactions so far, %.0f a second",
-			                title_.c_str(), progress.pages, progress.transactions,
-			                static_cast<double>(progress.transactions) / seconds)));
+			ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " pages, " INT64_FORMAT " transactions so far, %.0f a second",
+			                        title_.c_str(), progress.pages, progress.transactions,
+			                        static_cast<double>(progress.transactions) / seconds)));
 		});
 	}
 
@@ -194,10 +195,16 @@ SyncReport sync_now(const Connection &connection, bool full) {
 
 Fields report_row(const SyncReport &report) {
 	const TransactionCounts &counts = report.transactions;
-	return {field(store::status_name(report.status)), field(counts.added),  field(counts.modified),
-			field(counts.removed),                     field(counts.unchanged), field(counts.quarantined),
-			field(report.accounts.total),              field(report.requests),
-			field(std::to_string(report.duration.count()) + " microseconds"), field(report.retry_at)};
+	return {field(store::status_name(report.status)),
+	        field(counts.added),
+	        field(counts.modified),
+	        field(counts.removed),
+	        field(counts.unchanged),
+	        field(counts.quarantined),
+	        field(report.accounts.total),
+	        field(report.requests),
+	        field(std::to_string(report.duration.count()) + " microseconds"),
+	        field(report.retry_at)};
 }
 
 void notice(const Connection &connection, const SyncReport &report) {
@@ -206,12 +213,12 @@ void notice(const Connection &connection, const SyncReport &report) {
 	const std::string status(store::status_name(report.status));
 	guard([&] {
 		ereport(NOTICE,
-				(errmsg("%s: %s, " INT64_FORMAT " added, " INT64_FORMAT " modified, " INT64_FORMAT " removed, " INT64_FORMAT
-						" unchanged",
-						name.c_str(), status.c_str(), counts.added, counts.modified, counts.removed, counts.unchanged),
-				 counts.quarantined > 0 ? errdetail(INT64_FORMAT " rows could not be stored and are in ob.quarantine.",
-													counts.quarantined)
-										: 0));
+		        (errmsg("%s: %s, " INT64_FORMAT " added, " INT64_FORMAT " modified, " INT64_FORMAT
+		                " removed, " INT64_FORMAT " unchanged",
+		                name.c_str(), status.c_str(), counts.added, counts.modified, counts.removed, counts.unchanged),
+		         counts.quarantined > 0
+		             ? errdetail(INT64_FORMAT " rows could not be stored and are in ob.quarantine.", counts.quarantined)
+		             : 0));
 	});
 }
 
@@ -230,7 +237,8 @@ OB_FUNCTION(ob_sync) {
 
 OB_FUNCTION(ob_sync_now) {
 	ob::pg::store::in_procedure(fcinfo, "ob.sync_now", [&] {
-		auto connection = ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
+		auto connection =
+		    ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
 		const bool full = boolean_argument(fcinfo, 1).value_or(false);
 		notice(connection, sync_now(connection, full));
 	});
