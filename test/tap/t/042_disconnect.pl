@@ -32,8 +32,6 @@ subtest 'disconnect' => sub {
 		'serializable' => 'BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM ob.connections; %s; ROLLBACK',
 		'holding the row' => 'BEGIN; SELECT 1 FROM ob.connections WHERE id = %d FOR UPDATE; %s; COMMIT',
 		'holding the row, rolled back' => 'BEGIN; SELECT 1 FROM ob.connections WHERE id = %d FOR UPDATE; %s; ROLLBACK',
-		'prepared' => q{BEGIN; %s; PREPARE TRANSACTION 'p'; COMMIT PREPARED 'p'},
-		'prepared, rolled back' => q{BEGIN; %s; PREPARE TRANSACTION 'p'; SELECT pg_sleep(0.3); ROLLBACK PREPARED 'p'},
 	);
 	foreach my $name (sort keys %callers)
 	{
@@ -42,6 +40,10 @@ subtest 'disconnect' => sub {
 		is(calls_of($remove, sub { sql(sprintf $caller, "SELECT ob.disconnect($connection)") }), 1, "$name: one removal");
 		is_disconnected($connection, $name);
 	}
+
+	my $prepared = link_bank($node, 'prepared');
+	is((sqlstate_of($node, "BEGIN; SELECT ob.disconnect($prepared); PREPARE TRANSACTION 'p'"))[0], '0A000', 'who notifies cannot prepare');
+	is_disconnected($prepared, 'not prepared');
 
 	# While the caller's transaction runs, its row is as it was, and others know better already.
 	my $connection = link_bank($node, 'slow leaver');
