@@ -140,8 +140,10 @@ subtest 'how far a first backfill has come' => sub {
 	my $session = OpenBanking::Session->new($node);
 	$session->begin("CALL ob.sync_now($long)");
 	my $status = "SELECT history, pages, transactions_read, backfill_started_at IS NOT NULL, transactions_per_second > 0 FROM ob.sync_status WHERE connection_id = $long";
-	wait_until('three pages', sub { (split /\|/, sql($status))[1] eq '3' });
-	is(sql($status), 'none|3|1500|t|t', 'pages, rows and pace, seen from outside');
+	my $seen = '';
+	wait_until('some pages', sub { $seen = sql($status); $seen =~ /^none\|[3-9]/ });
+	my (undef, $pages, @rest) = split /\|/, $seen;
+	is("@rest", $pages * 500 . ' t t', 'pages, rows and pace, seen from outside');
 	my $said = $session->finish->{err};
 	like($said, qr/NOTICE: .*connection $long .*: \d+ pages, \d+ transactions so far, \d+ a second/, 'and told every few seconds');
 	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 0 });
