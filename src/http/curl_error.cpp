@@ -90,7 +90,7 @@ private:
 
 	std::string with_reason() const {
 		const std::string_view reason =
-		    o_.library_text.empty() ? curl_easy_strerror(static_cast<CURLcode>(o_.code)) : o_.library_text;
+		    o_.curl_text.empty() ? curl_easy_strerror(static_cast<CURLcode>(o_.code)) : o_.curl_text;
 		return detail(std::string("phase: ") + phase_name(o_.phase) + ", reason: " + plain(reason));
 	}
 

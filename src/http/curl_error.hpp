@@ -37,7 +37,7 @@ struct Outcome {
 	std::chrono::microseconds took[5]{}; // by phase, as far as it came
 	std::chrono::microseconds elapsed{};
 	bool answer_begun = false;
-	std::string_view library_text; // of libcurl; may quote names in certificates, nothing of the request
+	std::string_view curl_text; // of libcurl; may quote names in certificates, nothing of the request
 	Limits limits;
 };
 

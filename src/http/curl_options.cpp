@@ -18,7 +18,7 @@ namespace ob::http {
 
 namespace {
 
-static_assert(CURL_ERROR_SIZE == 256, "the size of CurlTransfer::library_text_");
+static_assert(CURL_ERROR_SIZE == 256, "the size of CurlTransfer::curl_text_");
 
 template <class T>
 void set(void *easy, CURLoption option, T value) {
@@ -193,7 +193,7 @@ void CurlTransfer::set_method() {
 void CurlTransfer::set_options() {
 	const SignalBlock block;
 	set(easy_, CURLOPT_PRIVATE, this);
-	set(easy_, CURLOPT_ERRORBUFFER, library_text_);
+	set(easy_, CURLOPT_ERRORBUFFER, curl_text_);
 	// Without it the end of a handle waits for a name server that does not answer.
 	set(easy_, CURLOPT_QUICK_EXIT, 1L);
 	set(easy_, CURLOPT_NOSIGNAL, 1L);

@@ -175,7 +175,7 @@ Outcome CurlTransfer::outcome() const {
 	o.paused = paused_;
 	o.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(finished_ - started_);
 	o.answer_begun = header_bytes_ > 0;
-	o.library_text = library_text_;
+	o.curl_text = curl_text_;
 	o.limits = limits_;
 
 	// When each phase began; zero if it was not reached, or not needed on a kept connection.

@@ -92,7 +92,7 @@ private:
 	Stop stop_ = Stop::none;
 	int refused_addresses_ = 0;
 	int opened_sockets_ = 0;
-	char library_text_[256] = {}; // CURL_ERROR_SIZE
+	char curl_text_[256] = {}; // CURL_ERROR_SIZE
 
 	int status_ = 0;
 	std::vector<std::pair<std::string, std::string>> headers_;

@@ -5,6 +5,7 @@
 #include "pg/entry.hpp"
 #include "pg/locks.hpp"
 #include "pg/sqlapi/call.hpp"
+#include "pg/store/audit.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sql.hpp"
@@ -39,7 +40,10 @@ std::vector<ConnectionId> with_quarantine(store::PgSyncStore &store) {
 void read_anew(store::PgSyncStore &store, ConnectionId id) {
 	static Statement update("UPDATE ob.sync_state SET cursor = NULL, next_sync_at = clock_timestamp() "
 	                        "WHERE connection_id = $1");
-	store.unit([&] { update.run({Param::integer(id)}); });
+	store.unit([&] {
+		update.run({Param::integer(id)});
+		store::audit({.action = "QUARANTINE_RETRIED", .connection = id});
+	});
 }
 
 /// Not under a sync that is under way: it would find its cursor gone. That one may settle the rows, too.

@@ -91,6 +91,7 @@ like($err, qr/NOTICE:  0 connections will be read anew\nDETAIL:  1 more are bein
 $busy->value('COMMIT');
 $node->psql('postgres', 'CALL ob.retry_quarantine()', stderr => \$err);
 like($err, qr/NOTICE:  1 connections will be read anew/, 'read anew');
+is(sql("SELECT count(*) FROM ob.audit_log WHERE action = 'QUARANTINE_RETRIED' AND connection_id = $connection"), '1', 'which the audit log tells');
 sql('CALL ob.sync_due()');
 is(sql("SELECT amount FROM ob.transactions WHERE transaction_id = '$fine'"), '-8', 'the row is there');
 is(sql($kept), 'none: transaction_id is missing', 'and no longer in quarantine');
