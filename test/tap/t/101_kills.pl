@@ -117,12 +117,26 @@ sub sync_statement
 		'sync_due' => 'CALL ob.sync_due(parallel => 3)' }->{$what};
 }
 
-# Starts the sync worker; returns its pid.
+# The process whose end was the crash.
+sub crashed
+{
+	my $pid;
+	wait_until('the crash', sub { ($pid) = slurp_file($node->logfile, $log_from) =~ /\(PID (\d+)\) was terminated by signal 9/ });
+	return $pid;
+}
+
+# Starts the sync worker; returns its pid. At a crash point it may be gone before anybody sees it, and $session with it.
 sub start_worker
 {
-	my ($session) = @_;
+	my ($session, $point) = @_;
 	my ($id) = map { $_->{connection} } $lives->banks;
-	$session->value("SET openbanking.sync_on_event = on; SELECT ob.pause($id); SELECT ob.resume($id)");
+	my $start = "SET openbanking.sync_on_event = on; SELECT ob.pause($id); SELECT ob.resume($id)";
+	if ($point)
+	{
+		$session->begin($start);
+		return crashed();
+	}
+	$session->value($start);
 	my $pid;
 	wait_until('a sync worker', sub {
 		$pid = $session->value(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'openbanking sync worker'}) });
@@ -149,7 +163,7 @@ sub sync_case
 	if ($what eq 'sync worker')
 	{
 		sql("ALTER DATABASE postgres SET openbanking.test_crash_point = '$point'") if $point;
-		$victim = start_worker($session);
+		$victim = start_worker($session, $point);
 	}
 	else
 	{
@@ -225,8 +239,7 @@ sub outcome_case
 	$session->begin($statement);
 	if ($point)
 	{
-		wait_until('the crash', sub { log_has(qr/\(PID \d+\) was terminated by signal 9/) });
-		($victim) = slurp_file($node->logfile, $log_from) =~ /\(PID (\d+)\) was terminated by signal 9/;
+		$victim = crashed();
 	}
 	else
 	{
