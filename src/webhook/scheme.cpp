@@ -1,0 +1,18 @@
+#include "webhook/scheme.hpp"
+
+#include "webhook/schemes.hpp"
+
+#include "core/pure.hpp"
+
+namespace ob::webhook {
+
+const Scheme *find_scheme(std::string_view name) noexcept {
+	for (const Scheme *scheme : {&plaid_jwt()})
+		if (scheme->name() == name)
+			return scheme;
+	return nullptr;
+}
+
+} // namespace ob::webhook
+
+#include "core/pure.hpp"
