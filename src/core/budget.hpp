@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/call_window.hpp"
 #include "core/model.hpp"
@@ -17,6 +18,7 @@ struct Shortage {
 	Timestamp free_at{}; // when there may be one
 	CallLimit limit;
 	bool of_connection = false; // else of all calls through the server
+	bool unattended = false;    // what a bank allows in a day while no person is there
 };
 
 /// Stands before every call, over all processes: each is counted before it goes out, whatever becomes of it.
@@ -29,6 +31,13 @@ public:
 
 	/// Leave to make one call of this class at once, for a connection if it is made with that one's tokens; or why not.
 	virtual Task<std::optional<Shortage>> take(std::string call_class, std::optional<ConnectionId> connection) = 0;
+	/// As above, for a call that banks allow a few times a day while no person is there. `resource` says what is called
+	/// of which account, such as "accounts/A1/balance"; each has its own days.
+	virtual Task<std::optional<Shortage>> take_unattended(std::string call_class, ConnectionId connection,
+	                                                      std::string resource) {
+		(void)resource;
+		return take(std::move(call_class), connection);
+	}
 };
 
 } // namespace ob

@@ -108,7 +108,9 @@ struct AccountList {
 /// The provider's view of a connection.
 struct ConnectionHealth {
 	std::string institution_id;
-	std::string institution_name; // where the answer tells it
+	std::string institution_name;    // where the answer tells it
+	std::vector<std::string> scopes; // granted; may be empty
+	std::optional<Timestamp> consent_given_at;
 	std::optional<Timestamp> consent_expires_at;
 	std::optional<Timestamp> bank_updated_at; // when the provider last read the bank
 	std::optional<Reaction> standing_error;   // the connection is broken although the call succeeded

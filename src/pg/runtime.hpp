@@ -1,5 +1,5 @@
-// The process-wide machinery behind every operation: one reactor, one transport, made on first use in the backend (never
-// before a fork). C++ regime.
+// The process-wide machinery behind every operation: one reactor, one transport, made on first use in the backend
+// (never before a fork). C++ regime.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -25,11 +25,17 @@ public:
 	/// not_configured while openbanking.enabled is off.
 	http::Transport &transport();
 
-	/// A session for calls through `server`, counting into `stats`, which must outlive it; `connection` if they are made
-	/// with that one's tokens.
+	/// A session for calls through `server`, counting into `stats`, which must outlive it; `connection` if they are
+	/// made with that one's tokens.
 	providers::Session session(std::shared_ptr<const providers::ServerConfig> server, providers::CallStats &stats,
 	                           std::optional<ConnectionId> connection = std::nullopt) {
-		return providers::Session{std::move(server), &transport(), clock_.get(), &stats, connection};
+		providers::Session session;
+		session.server = std::move(server);
+		session.transport = &transport();
+		session.clock = clock_.get();
+		session.stats = &stats;
+		session.connection = connection;
+		return session;
 	}
 
 private:

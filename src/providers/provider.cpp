@@ -18,6 +18,11 @@ namespace {
 
 // Coroutines all the same: an error is thrown where the result is awaited, as with those that do the work.
 
+Task<Extension> Provider::extend(Session, LinkRequest) const {
+	not_offered(*this, "to prolong a consent");
+	co_return Extension{};
+}
+
 Task<Journey> Provider::follow_link(Session, Secret) const {
 	not_offered(*this, "to follow a link");
 	co_return Journey{};
@@ -26,6 +31,11 @@ Task<Journey> Provider::follow_link(Session, Secret) const {
 Task<Credentials> Provider::rotate(Session, Credentials) const {
 	not_offered(*this, "to rotate tokens");
 	co_return Credentials{};
+}
+
+Task<Renewed> Provider::renew_tokens(Session, Credentials) const {
+	not_offered(*this, "to renew tokens");
+	co_return Renewed{};
 }
 
 Task<Adopted> Provider::adopt(Session, std::string) const {

@@ -30,6 +30,7 @@ class Budget;
 namespace ob::providers {
 
 class SecretGate;
+class TokenKeeper;
 
 /// A foreign server as a call needs it: options and credentials of the user mapping, already unsealed.
 struct ServerConfig {
@@ -66,12 +67,26 @@ struct Session {
 	CallStats *stats = nullptr;
 	/// Whose tokens the calls are made with; nothing before it is stored.
 	std::optional<ConnectionId> connection;
+	/// Of that connection's tokens, where they expire; null: the credentials given are all there is.
+	std::shared_ptr<TokenKeeper> tokens;
+	/// Where the person sits who waits for the answers: one IPv4 or IPv6 address. Empty: nobody does.
+	std::string user_ip;
+	/// When that connection's user was last at the bank and let us in.
+	std::optional<Timestamp> authenticated_at;
 };
 
-/// Tokens of one connection, by kind ("access_token", later "refresh_token").
+/// Tokens of one connection, by kind ("access_token", "refresh_token").
 using Credentials = std::map<std::string, Secret, std::less<>>;
 
+/// What came of renewing tokens: those that are not there stay as they are.
+struct Renewed {
+	Credentials credentials;
+	std::optional<Timestamp> expires_at; // of the access token
+	std::string request_id;
+};
+
 struct LinkRequest {
+	std::string link_id; // ours: OAuth's state
 	std::string user_ref;
 	std::string mode = "hosted"; // hosted or embedded
 	std::string options_json;    // the caller's options object, already parsed once: valid JSON
@@ -87,6 +102,13 @@ struct LinkOffer {
 	Secret token;
 	std::string sdk_json; // parameters of an SDK; may be empty
 	std::optional<Timestamp> expires_at;
+	Secret verifier; // PKCE's, for the exchange; may be empty
+};
+
+/// What came of prolonging a consent: tokens (the offer's action is "none"), or where to send the user first.
+struct Extension {
+	Renewed renewed;
+	LinkOffer offer;
 };
 
 /// An account as a journey shows it before anything is exchanged: enough to notice a bank that is linked already.
@@ -97,8 +119,11 @@ struct JourneyAccount {
 
 /// Something that can be turned into a connection, once.
 struct LinkGrant {
-	std::string kind; // "public_token"
+	std::string kind; // "public_token", "code"
 	Secret value;
+	// Of the link that it came of:
+	Secret verifier;          // its offer's
+	std::string options_json; // the caller's; may be empty
 	// Empty where the answer that brought the grant does not tell:
 	std::string institution_id;
 	std::string institution_name;
@@ -122,6 +147,8 @@ struct Established {
 	std::string provider_connection_id;
 	Credentials credentials;
 	std::string request_id;
+	std::optional<Timestamp> expires_at; // of the access token; nothing: it does not expire
+	std::vector<std::string> scopes;     // granted; may be empty
 };
 
 /// A connection made elsewhere, checked with the provider.
@@ -195,6 +222,12 @@ public:
 	virtual std::span<const CallClass> call_classes() const { return {}; }
 
 	virtual Task<LinkOffer> start_link(Session session, LinkRequest request) const = 0;
+	/// Whether journeys end with the browser's call of the application: with the link's id as `state` and a grant, else
+	/// the user has given up. Each is walked once.
+	virtual bool by_callback() const { return false; }
+	/// Not idempotent, never retried: a lost answer is outcome_unknown. `request` as start_link() takes it for a
+	/// connection that is there.
+	virtual Task<Extension> extend(Session session, LinkRequest request) const;
 	/// Finds the grants in what the application or a webhook brought ({"public_token": …}); none if there are none.
 	virtual std::vector<LinkGrant> grants_from_response(std::string_view response_json) const = 0;
 	/// Asks how far the user has come; `token` is the offer's.
@@ -206,6 +239,10 @@ public:
 	/// Not idempotent, never retried: a lost answer is outcome_unknown, and the old tokens may be dead. Returns the new
 	/// ones.
 	virtual Task<Credentials> rotate(Session session, Credentials credentials) const;
+	/// Access tokens are good for a while; then new ones are to be had for the refresh token.
+	virtual bool tokens_expire() const { return false; }
+	/// May be repeated with the same tokens as long as no answer came.
+	virtual Task<Renewed> renew_tokens(Session session, Credentials credentials) const;
 	/// One call, and a cheap one: for every sync. It names the bank by its id; what that id stands for hardly changes,
 	/// so who needs a name that is missing here, or the logo, asks institution() once and keeps the answer.
 	virtual Task<ConnectionHealth> health(Session session, Credentials credentials) const = 0;
