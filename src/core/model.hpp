@@ -100,11 +100,6 @@ struct ChangePage {
 	HistoryStatus status = HistoryStatus::unknown;
 };
 
-struct AccountList {
-	std::vector<Account> accounts;
-	std::size_t bytes = 0;
-};
-
 /// The provider's view of a connection.
 struct ConnectionHealth {
 	std::string institution_id;
@@ -117,6 +112,12 @@ struct ConnectionHealth {
 	std::string error_code;
 	std::string error_hint;    // what to do about it; may be empty
 	std::string reauth_reason; // with standing_error reauth
+};
+
+struct AccountList {
+	std::vector<Account> accounts;
+	std::optional<ConnectionHealth> health; // as far as the same answer tells it
+	std::size_t bytes = 0;
 };
 
 } // namespace ob

@@ -52,6 +52,7 @@ struct SyncTarget {
 	std::chrono::seconds sync_interval{};
 	Timestamp created_at{};  // when it was linked
 	bool bank_named = false; // the bank's name is stored
+	std::optional<Timestamp> health_read_at;
 	bool has_quarantine = false;
 	bool keep_raw = false;
 };
@@ -108,6 +109,7 @@ struct SyncReport {
 	std::chrono::microseconds duration{};
 	std::optional<Timestamp> retry_at;
 	std::optional<ConnectionHealth> health; // absent: it could not be read
+	std::optional<Timestamp> health_read_at; // the provider was asked for it by a call of its own, and answered
 	std::string institution_logo;           // where the bank's name was missing; base64 of a PNG
 	/// The rows could be read although the connection is broken: its new state.
 	std::optional<SyncFailure> standing_error;

@@ -26,7 +26,7 @@ struct CallClass {
 	std::string_view name;
 	PublishedLimit production;
 	PublishedLimit sandbox;
-	bool in_each_sync = false; // a sync makes one at least
+	bool in_each_sync = false; // a sync makes one at least, or nearly every one does
 	std::chrono::seconds period{60};
 };
 

@@ -243,9 +243,11 @@ public:
 	virtual bool tokens_expire() const { return false; }
 	/// May be repeated with the same tokens as long as no answer came.
 	virtual Task<Renewed> renew_tokens(Session session, Credentials credentials) const;
-	/// One call, and a cheap one: for every sync. It names the bank by its id; what that id stands for hardly changes,
+	/// One call, and a cheap one: beside a sync. It names the bank by its id; what that id stands for hardly changes,
 	/// so who needs a name that is missing here, or the logo, asks institution() once and keeps the answer.
 	virtual Task<ConnectionHealth> health(Session session, Credentials credentials) const = 0;
+	/// Whether accounts() tells that too, but for when the bank was last read: not every sync has to ask for it then.
+	virtual bool accounts_tell_health() const { return false; }
 	/// Takes over tokens that were made elsewhere: `credentials_json` as ob.adopt_connection documents it.
 	virtual Task<Adopted> adopt(Session session, std::string credentials_json) const;
 

@@ -280,6 +280,7 @@ Task<void> ConnectionSync::fetch_accounts() {
 	known_accounts_.clear();
 	for (const Account &account : list.accounts)
 		known_accounts_.insert(account.id);
+	told_health_ = list.health;
 	accounts_.emplace(std::move(list));
 	accounts_written_ = false;
 }

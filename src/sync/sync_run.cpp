@@ -19,6 +19,10 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kNotReadyPause = 5s;
 constexpr std::chrono::seconds kLongestPause = 15min;
 
+// Where the accounts tell how the connection is, all that a call of its own adds is when the bank was last read, which it
+// is a few times a day.
+constexpr auto kHealthInterval = 1h;
+
 } // namespace
 
 SyncRun::SyncRun(SyncContext context, SyncTarget target)
@@ -32,9 +36,19 @@ SyncRun::SyncRun(SyncContext context, SyncTarget target)
 
 Task<void> SyncRun::run(bool full) {
 	Loop &loop = co_await ThisLoop();
-	HealthCheck health(loop, *context_.provider, context_.session, context_.credentials, !target_.bank_named);
-	health_ = &health;
+	std::optional<HealthCheck> health;
+	if (health_due(full))
+		health_ = &health.emplace(loop, *context_.provider, context_.session, context_.credentials, !target_.bank_named);
 	co_await read_everything(full);
+}
+
+bool SyncRun::health_due(bool full) const {
+	const bool was_well = target_.state == "active" && state_.attempts == 0;
+	if (!context_.provider->accounts_tell_health() || full || !state_.initial_sync_done || !was_well ||
+	    !target_.health_read_at)
+		return true;
+	const Timestamp now = context_.clock->now();
+	return now < *target_.health_read_at || now >= *target_.health_read_at + kHealthInterval;
 }
 
 void SyncRun::defer(Timestamp until) {
@@ -54,13 +68,17 @@ void SyncRun::note_progress(const TransactionPage &page) {
 }
 
 Task<void> SyncRun::note_health() {
-	Task<std::optional<Health>> result = health_->result(context_.pacing.health_patience);
-	const std::optional<Health> health = co_await result;
-	if (!health)
-		co_return;
-	report_.health = health->of_connection;
-	report_.institution_logo = health->institution_logo;
-	report_.standing_error = standing_failure(health->of_connection);
+	report_.health = told_health_;
+	if (health_) {
+		Task<std::optional<Health>> result = health_->result(context_.pacing.health_patience);
+		if (const std::optional<Health> answer = co_await result) {
+			report_.health = answer->of_connection;
+			report_.health_read_at = context_.clock->now();
+			report_.institution_logo = answer->institution_logo;
+		}
+	}
+	if (report_.health)
+		report_.standing_error = standing_failure(*report_.health);
 }
 
 std::optional<Timestamp> SyncRun::by_age(std::chrono::seconds least) const {

@@ -31,6 +31,7 @@ protected:
 	virtual Task<void> read_everything(bool full) = 0;
 
 	void note_progress(const TransactionPage &page);
+	/// The provider's word on the connection goes into the report.
 	Task<void> note_health();
 	/// When to ask a connection of its age again; nothing if its interval ends before that.
 	std::optional<Timestamp> by_age(std::chrono::seconds least) const;
@@ -49,14 +50,16 @@ protected:
 	SyncReport report_;
 	SyncState state_; // as stored
 	Progress progress_;
+	std::optional<ConnectionHealth> told_health_; // beside the accounts
 
 private:
+	bool health_due(bool full) const;
 	std::chrono::milliseconds jitter(std::chrono::milliseconds upper) const;
 
 	providers::CallStats own_stats_; // where the caller keeps none
 	std::int64_t requests_before_ = 0;
 	Timestamp started_;
-	HealthCheck *health_ = nullptr;
+	HealthCheck *health_ = nullptr; // where the provider is asked for that alone
 };
 
 } // namespace ob::sync

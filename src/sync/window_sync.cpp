@@ -36,6 +36,7 @@ Task<bool> WindowSync::read_all(bool full, Readings *held) {
 	bool ready = true;
 	try {
 		listing_ = co_await provider_.list_accounts(context_.session, context_.credentials);
+		told_health_ = listing_->list.health;
 		std::erase_if(listing_->numbers, [](const auto &number) { return !providers::number_key(number); });
 		follow_moved_accounts();
 		for (const Account &account : listing_->list.accounts) {

@@ -98,6 +98,24 @@ TEST(PlaidAccounts, RefusesWhatIsNoAnswer) {
 	}
 }
 
+TEST(PlaidAccounts, TellHowTheItemIs) {
+	const auto health_of = [](const std::string &item) {
+		return read_accounts(R"({"accounts":[],"item":)" + item + R"(,"request_id":"r"})").health;
+	};
+	const auto sound = health_of(
+	    R"({"item_id":"i","institution_id":"ins_1","institution_name":null,"consent_expiration_time":"2026-06-01T00:00:00Z","error":null})");
+	ASSERT_TRUE(sound);
+	EXPECT_EQ(sound->institution_id, "ins_1");
+	EXPECT_EQ(time::format_timestamp(sound->consent_expires_at.value()), "2026-06-01T00:00:00Z");
+	EXPECT_FALSE(sound->standing_error);
+	const auto broken = health_of(R"({"error":)" + test::plaid_error("ITEM_ERROR", "ITEM_LOGIN_REQUIRED") + "}");
+	ASSERT_TRUE(broken);
+	EXPECT_EQ(broken->standing_error, Reaction::reauth);
+	EXPECT_EQ(broken->error_code, "ITEM_LOGIN_REQUIRED");
+	EXPECT_FALSE(health_of("null") || health_of("7"));
+	EXPECT_FALSE(read_accounts(R"({"accounts":[]})").health);
+}
+
 TEST(PlaidAccounts, AsksForAllOrForSome) {
 	test::PlaidSession plaid;
 	plaid.transport.answer("/accounts/get", answer("")).answer("/accounts/get", answer(""));

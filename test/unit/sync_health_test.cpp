@@ -1,4 +1,4 @@
-// The provider's word on the connection, which every sync asks for beside the data.
+// The provider's word on the connection: beside the accounts in every sync, and by a call of its own now and then.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -27,16 +27,50 @@ TEST(SyncHealth, IsStoredWithTheRows) {
 			bench.sync();
 			ASSERT_TRUE(last_finish(bench).health);
 			EXPECT_EQ(last_finish(bench).health->institution_name, "First Bank");
-			EXPECT_EQ(last_finish(bench).health->bank_updated_at, time::parse_timestamp("2026-03-10T06:00:00Z"));
+			const bool asked = i == 0 || stage == Stage::not_ready; // else just now
+			EXPECT_EQ(last_finish(bench).health->bank_updated_at,
+			          asked ? time::parse_timestamp("2026-03-10T06:00:00Z") : std::nullopt);
 			EXPECT_EQ(last_finish(bench).health->consent_expires_at, time::parse_timestamp("2026-09-01T00:00:00Z"));
 			EXPECT_FALSE(last_finish(bench).standing_error);
 		}
 	}
 }
 
+TEST(SyncHealth, IsAskedForOnceAnHour) {
+	SyncBench bench;
+	settle(bench);
+	const auto asked = [&](std::chrono::minutes passed, bool full = false) {
+		bench.plaid.clock.advance(passed);
+		bench.plaid.transport.requests.clear();
+		bench.sync(full);
+		EXPECT_EQ(last_finish(bench).health->bank_updated_at.has_value(), bench.plaid.transport.count("/item/get") == 1);
+		return bench.plaid.transport.count("/item/get");
+	};
+	EXPECT_EQ(asked(0min), 0u);
+	EXPECT_EQ(asked(59min), 0u);
+	EXPECT_EQ(asked(1min), 1u);
+	EXPECT_EQ(asked(59min), 0u);
+	EXPECT_EQ(asked(0min, true), 1u) << "a full sync reads everything";
+	EXPECT_EQ(asked(59min), 0u);
+	EXPECT_EQ(asked(-120min), 1u) << "a clock that was set back";
+}
+
+TEST(SyncHealth, IsAskedForWhereSomethingWasWrong) {
+	SyncBench bench;
+	settle(bench);
+	SyncTarget target = bench.target();
+	target.state = "error";
+	test::run_task(sync_connection(bench.context(), target, false));
+	target.state = "active";
+	target.sync.attempts = 1;
+	test::run_task(sync_connection(bench.context(), target, false));
+	EXPECT_EQ(bench.plaid.transport.count("/item/get"), 2u);
+}
+
 TEST(SyncHealth, IsAskedOnceASync) {
 	SyncBench bench;
 	settle(bench, 2);
+	bench.plaid.clock.advance(1h);
 	bench.bank.stuck = true; // three loops, then a resync
 	bench.sync();
 	EXPECT_EQ(bench.plaid.transport.count("/item/get"), 1u);
@@ -71,18 +105,25 @@ TEST(SyncHealth, ANameThatCannotBeHadIsNoLoss) {
 TEST(SyncHealth, CanBeMissing) {
 	SyncBench bench;
 	settle(bench);
+	bench.plaid.clock.advance(1h);
 	bench.bank.add("new", "1");
 	bench.plaid.transport.answer("/item/get", 400, plaid_error("RATE_LIMIT_EXCEEDED", "ITEM_GET_LIMIT"));
 	const SyncReport report = bench.sync();
 	EXPECT_EQ(report.status, SyncStatus::complete);
 	EXPECT_EQ(report.transactions.added, 1);
-	EXPECT_FALSE(last_finish(bench).health);
+	EXPECT_FALSE(last_finish(bench).health->bank_updated_at);
 	EXPECT_FALSE(last_finish(bench).standing_error);
+	bench.sync();
+	EXPECT_TRUE(last_finish(bench).health->bank_updated_at) << "the next sync asks again";
+	bench.plaid.transport.answer("/accounts/get", 200, R"({"accounts":[{"account_id":"acc","balances":{},"type":"other"}]})");
+	bench.sync();
+	EXPECT_FALSE(last_finish(bench).health) << "nor do the accounts tell it";
 }
 
 TEST(SyncHealth, IsNotWaitedForLong) {
 	SyncBench bench;
 	settle(bench);
+	bench.plaid.clock.advance(1h);
 	// A limit that the client itself waits out.
 	http::Response limited = test::FakeTransport::response(429, plaid_error("RATE_LIMIT_EXCEEDED", "ITEM_GET_LIMIT"));
 	limited.headers.emplace_back("retry-after", "20");
@@ -90,13 +131,14 @@ TEST(SyncHealth, IsNotWaitedForLong) {
 	SyncContext context = bench.context();
 	context.pacing.health_patience = 20ms;
 	EXPECT_EQ(test::run_task(sync_connection(std::move(context), bench.target(), false)).status, SyncStatus::complete);
-	EXPECT_FALSE(last_finish(bench).health);
+	EXPECT_FALSE(last_finish(bench).health->bank_updated_at);
 	EXPECT_EQ(bench.plaid.transport.running, 0);
 }
 
 TEST(SyncHealth, HidesNoInterrupt) {
 	SyncBench bench;
 	settle(bench);
+	bench.plaid.clock.advance(1h);
 	bench.plaid.transport.handle_with([&](const test::SentRequest &request) {
 		if (request.endpoint == "/item/get")
 			throw Interrupted();
@@ -126,6 +168,7 @@ TEST(SyncHealth, AStandingErrorComesWithTheRows) {
 		bench.bank.item_error = plaid_error(c.type, c.code, "SECRET TEXT", c.reason);
 		EXPECT_EQ(bench.sync().status, SyncStatus::complete);
 		EXPECT_EQ(bench.differences(), "");
+		EXPECT_EQ(bench.plaid.transport.count("/item/get"), 0u) << "the accounts tell it";
 		const auto &standing = last_finish(bench).standing_error;
 		ASSERT_EQ(standing.has_value(), c.state[0] != '\0') << c.code;
 		if (!standing)

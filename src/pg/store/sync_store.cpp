@@ -94,7 +94,8 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 	    "s.history_complete, "
 	    "s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
 	    "c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint, "
-	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id), c.institution_name IS NOT NULL "
+	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id), c.institution_name IS NOT NULL, "
+	    "(extract(epoch from s.health_read_at) * 1000000)::bigint "
 	    "FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id WHERE s.connection_id = $1");
 	SyncTarget target;
 	as_owner([&] {
@@ -115,6 +116,7 @@ SyncTarget PgSyncStore::load(const Connection &connection) {
 		target.sync.transactions = row.integer(10);
 		target.created_at = *row.timestamp(11);
 		target.bank_named = row.boolean(13);
+		target.health_read_at = row.timestamp(14);
 		read_options(&target, connection, row.integer(8));
 		target.has_quarantine = row.boolean(12);
 		loaded_[target.id] = {target.sync_interval, target.has_quarantine, target.state == "error"};
@@ -267,7 +269,8 @@ void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 	static Statement sync_state(
 	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT $4 THEN COALESCE($2, clock_timestamp() + "
 	    "make_interval(secs => $3::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
-	    "claimed_by = NULL, finished_syncs = finished_syncs + 1, last_report = $5::jsonb WHERE s.connection_id = $1");
+	    "claimed_by = NULL, finished_syncs = finished_syncs + 1, last_report = $5::jsonb, "
+	    "health_read_at = COALESCE($6, health_read_at) WHERE s.connection_id = $1");
 	finishing_.push_back(id);
 	if (report.status == SyncStatus::deferred) {
 		defer(id, report);
@@ -278,7 +281,8 @@ void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 	if (loaded_[id].in_error)
 		notify(id, "active");
 	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(loaded_[id].interval.count()),
-	                Param::boolean(report.standing_error.has_value()), Param::text(told)});
+	                Param::boolean(report.standing_error.has_value()), Param::text(told),
+	                Param::timestamp(report.health_read_at)});
 	if (report.transactions.any_change() || report.accounts.changed > 0)
 		audit_changes(id, report);
 	if (report.standing_error) {

@@ -12,6 +12,7 @@
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
 #include "providers/plaid/fields.hpp"
+#include "providers/plaid/item.hpp"
 #include "json/document.hpp"
 #include "json/pans.hpp"
 #include "json/reader.hpp"
@@ -189,6 +190,8 @@ AccountList read_accounts(std::string bytes, std::string_view endpoint, std::str
 				else
 					list.accounts[place->second] = std::move(account);
 			});
+		} else if (key == "item" && value.kind() == json::Kind::object) {
+			list.health = read_item(value);
 		}
 	});
 	reader.finish();

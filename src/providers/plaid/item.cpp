@@ -9,6 +9,7 @@
 #include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
+#include "providers/plaid/fields.hpp"
 #include "json/document.hpp"
 
 #include "core/pure.hpp"
@@ -65,36 +66,56 @@ Task<json::Document> ask_once(Session session, Call call, Lost lost) {
 constexpr std::array<std::string_view, 3> kGone{"ITEM_NOT_FOUND", "ITEM_CONCURRENTLY_DELETED",
                                                 "USER_PERMISSION_REVOKED"};
 
-ConnectionHealth read_health(const json::Document &answer) {
-	const json::Node item = answer.get("item");
+/// An answer of /item/get.
+struct ItemAnswer {
+	std::string item_id;
 	ConnectionHealth health;
-	health.institution_id = item.text("institution_id");
-	health.institution_name = item.text("institution_name");
-	health.consent_expires_at = time::parse_timestamp(item.text("consent_expiration_time"));
-	health.bank_updated_at =
-	    time::parse_timestamp(answer.get("status").get("transactions").text("last_successful_update"));
-	const json::Node error = item.get("error");
-	if (!error.has("error_code") && !error.has("error_type"))
-		return health;
-	ErrorFacts facts;
-	facts.type = error.text("error_type");
-	facts.code = error.text("error_code");
-	facts.code_reason = error.text("error_code_reason");
-	const ErrorRule &rule = rule_for(facts);
-	health.standing_error = rule.reaction;
-	health.error_code = presentable_code(facts.code);
-	health.error_hint = rule.hint;
-	health.reauth_reason = reauth_reason(rule, facts.code_reason);
-	return health;
+	std::string request_id;
+};
+
+ItemAnswer read_answer(std::string bytes) {
+	ItemAnswer answer;
+	json::Body body(std::move(bytes));
+	json::Reader reader(body);
+	bool has_item = false;
+	std::optional<Timestamp> updated_at;
+	reader.root().object([&](std::string_view key, json::Value value) {
+		if (key == "item" && value.kind() == json::Kind::object) {
+			has_item = true;
+			answer.health = read_item(value);
+			value.object([&](std::string_view name, json::Value field) {
+				if (name == "item_id")
+					answer.item_id = text_of(field);
+			});
+		} else if (key == "status") {
+			members_of(value, [&](std::string_view product, json::Value times) {
+				if (product != "transactions")
+					return;
+				members_of(times, [&](std::string_view name, json::Value time) {
+					if (name == "last_successful_update")
+						updated_at = time::parse_timestamp(text_of(time));
+				});
+			});
+		} else if (key == "request_id") {
+			answer.request_id = presentable_request_id(text_of(value));
+		}
+	});
+	reader.finish();
+	if (!has_item)
+		bad_answer(kItemEndpoint, "item is missing", answer.request_id);
+	answer.health.bank_updated_at = updated_at;
+	return answer;
 }
 
-Task<json::Document> get_item(Session session, Credentials credentials) {
+Task<ItemAnswer> get_item(Session session, Credentials credentials) {
 	Call call;
 	call.endpoint = kItemEndpoint;
 	call.body = body_with_token(credentials).dump();
-	json::Document answer = co_await ask(std::move(session), std::move(call));
-	if (!answer.get("item").is_object())
-		bad_answer(kItemEndpoint, "item is missing", answer.text("request_id"));
+	CallStats *stats = session.stats;
+	http::Response response = co_await send(std::move(session), std::move(call));
+	ItemAnswer answer = read_form(kItemEndpoint, [&] { return read_answer(std::move(response.body)); });
+	if (stats)
+		stats->last_request_id = answer.request_id;
 	co_return std::move(answer);
 }
 
@@ -158,9 +179,45 @@ Task<void> remove(Session session, Credentials credentials) {
 	}
 }
 
+ConnectionHealth read_item(json::Value item) {
+	ConnectionHealth health;
+	std::string_view type;
+	std::string_view code;
+	std::string_view code_reason;
+	item.object([&](std::string_view key, json::Value value) {
+		if (key == "institution_id")
+			health.institution_id = text_of(value);
+		else if (key == "institution_name")
+			health.institution_name = text_of(value);
+		else if (key == "consent_expiration_time")
+			health.consent_expires_at = time::parse_timestamp(text_of(value));
+		else if (key == "error")
+			members_of(value, [&](std::string_view name, json::Value field) {
+				if (name == "error_type")
+					type = text_of(field);
+				else if (name == "error_code")
+					code = text_of(field);
+				else if (name == "error_code_reason")
+					code_reason = text_of(field);
+			});
+	});
+	if (type.empty() && code.empty())
+		return health;
+	ErrorFacts facts;
+	facts.type = type;
+	facts.code = code;
+	facts.code_reason = code_reason;
+	const ErrorRule &rule = rule_for(facts);
+	health.standing_error = rule.reaction;
+	health.error_code = presentable_code(facts.code);
+	health.error_hint = rule.hint;
+	health.reauth_reason = reauth_reason(rule, facts.code_reason);
+	return health;
+}
+
 Task<ConnectionHealth> health(Session session, Credentials credentials) {
-	json::Document answer = co_await get_item(std::move(session), std::move(credentials));
-	co_return read_health(answer);
+	ItemAnswer answer = co_await get_item(std::move(session), std::move(credentials));
+	co_return std::move(answer.health);
 }
 
 Task<Adopted> adopt(Session session, std::string credentials_json) {
@@ -168,15 +225,14 @@ Task<Adopted> adopt(Session session, std::string credentials_json) {
 	Adopted adopted;
 	adopted.cursor = given.text("cursor");
 	adopted.established.credentials.emplace(kToken, Secret(given.text(kToken)));
-	json::Document answer = co_await get_item(std::move(session), adopted.established.credentials);
-	const std::string_view id = answer.get("item").text("item_id");
-	if (id.empty())
-		bad_answer(kItemEndpoint, "item_id is missing", answer.text("request_id"));
-	if (given.has("item_id") && given.text("item_id") != id)
+	ItemAnswer answer = co_await get_item(std::move(session), adopted.established.credentials);
+	if (answer.item_id.empty())
+		bad_answer(kItemEndpoint, "item_id is missing", answer.request_id);
+	if (given.has("item_id") && given.text("item_id") != answer.item_id)
 		throw Error(ErrorCode::invalid_argument, "the access token belongs to another item_id",
-		            error_detail(kItemEndpoint, 200, {}, answer.text("request_id")));
-	adopted.established.provider_connection_id = id;
-	adopted.established.request_id = presentable_request_id(answer.text("request_id"));
+		            error_detail(kItemEndpoint, 200, {}, answer.request_id));
+	adopted.established.provider_connection_id = std::move(answer.item_id);
+	adopted.established.request_id = std::move(answer.request_id);
 	co_return std::move(adopted);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "providers/provider.hpp"
+#include "json/reader.hpp"
 
 #include "core/pure.hpp"
 
@@ -19,6 +20,8 @@ Task<Credentials> rotate(Session session, Credentials credentials);
 Task<void> remove(Session session, Credentials credentials);
 /// /item/get.
 Task<ConnectionHealth> health(Session session, Credentials credentials);
+/// What an item object tells, which other answers have too; only /item/get says when the bank was last read.
+ConnectionHealth read_item(json::Value item);
 
 } // namespace ob::providers::plaid
 

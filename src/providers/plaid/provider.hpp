@@ -23,6 +23,7 @@ public:
 	Task<void> remove(Session session, Credentials credentials) const override;
 	Task<Credentials> rotate(Session session, Credentials credentials) const override;
 	Task<ConnectionHealth> health(Session session, Credentials credentials) const override;
+	bool accounts_tell_health() const override { return true; }
 	Task<Adopted> adopt(Session session, std::string credentials_json) const override;
 	Task<LinkGrant> sandbox_grant(Session session, std::string options_json) const override;
 

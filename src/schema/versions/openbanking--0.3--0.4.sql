@@ -7,6 +7,9 @@
 ALTER TABLE ob.quarantine ADD COLUMN sync_attempt pg_catalog.int8 NOT NULL DEFAULT 0;
 COMMENT ON COLUMN ob.quarantine.sync_attempt IS 'The attempt of a loop (ob.sync_state) that met it last.';
 
+ALTER TABLE ob.sync_state ADD COLUMN health_read_at pg_catalog.timestamptz;
+COMMENT ON COLUMN ob.sync_state.health_read_at IS 'When the provider was last asked how the connection is, by a call of its own.';
+
 CREATE PROCEDURE ob.retry_quarantine()
 LANGUAGE c AS 'MODULE_PATHNAME', 'ob_retry_quarantine';
 COMMENT ON PROCEDURE ob.retry_quarantine() IS

@@ -23,11 +23,20 @@ sub set_item
 	return;
 }
 
-# One answer of /item/get.
+# One answer of /item/get, or of another path.
 sub item_says
 {
-	my ($body) = @_;
-	control($url, 'faults', { kind => 'malformed', path => '/plaid/item/get', body => JSON::PP->new->encode($body) });
+	my ($body, $path) = @_;
+	$path //= '/item/get';
+	control($url, 'faults', { kind => 'malformed', path => "/plaid$path", body => JSON::PP->new->encode($body) });
+	return;
+}
+
+# As if the last sync had asked for it so long ago.
+sub asked_before
+{
+	my ($interval) = @_;
+	sql("UPDATE ob.sync_state SET health_read_at = now() - '$interval'::interval");
 	return;
 }
 
@@ -53,13 +62,19 @@ like(sql($status), qr/\|Up to date\.$/, 'fresh');
 my $before = versions();
 my $synced = sql('SELECT last_sync_at FROM ob.connections');
 set_item(last_successful_update => '2026-01-02T03:04:05Z', consent_expiration_time => '2027-08-09T10:11:12Z');
-like(sync_due(), qr/1 complete/, 'synced');
+asked_before('59 minutes');
+is(calls_of('/item/get', sub { like(sync_due(), qr/1 complete.* 2 requests/s, 'synced') }), 0, 'within an hour two calls do');
+isnt(sql('SELECT bank_updated_at FROM ob.connections'), '2026-01-02 03:04:05+00', 'they do not tell when the bank was read');
+is(sql($consent), '2027-08-09 10:11:12', 'but when the consent ends');
+asked_before('61 minutes');
+is(calls_of('/item/get', sub { like(sync_due(), qr/1 complete.* 3 requests/s, 'synced') }), 1, 'after an hour it is asked for');
+is(calls_of('/item/get', \&sync_due), 0, 'once');
 is(sql('SET TimeZone = UTC; ' . $status), "2026-01-02 03:04:05|The bank's data are from 2026-01-02 03:04 UTC.",
 	'when the bank was read is told');
-is(sql($consent), '2027-08-09 10:11:12', 'when the consent ends too');
 isnt(sql('SELECT last_sync_at FROM ob.connections'), $synced, 'synced again');
 is(versions(), $before, 'no row of an account or a transaction was written');
 
+asked_before('61 minutes');
 control($url, 'faults', { kind => 'error', code => 'INSTITUTION_DOWN', path => '/plaid/item/get' });
 like(sync_due(), qr/1 complete/, 'synced without a word on the item');
 is(sql("SELECT bank_updated_at = '2026-01-02T03:04:05Z', consent_expires_at = '2027-08-09T10:11:12Z', "
@@ -69,10 +84,12 @@ sync_due();
 is(sql($consent), '', 'a consent without an end has none');
 
 sql("UPDATE ob.connections SET institution_id = NULL, institution_name = NULL, institution_logo = NULL");
+asked_before('61 minutes');
 item_says({ item => { item_id => $item, institution_id => 'ins_109508' }, status => undef });
 is(calls_of('/institutions/get_by_id', \&sync_due), 1, 'a bank without a name is asked for');
 is(sql('SELECT institution_id, institution_name IS NOT NULL, institution_logo IS NOT NULL FROM ob.connections'),
 	'ins_109508|t|t', 'what is missing of it is filled in');
+asked_before('61 minutes');
 item_says({ item => { item_id => $item, institution_id => 'ins_109508' }, status => undef });
 is(calls_of('/institutions/get_by_id', \&sync_due), 0, 'once');
 
@@ -84,13 +101,20 @@ my @broken = (
 	[ 'ITEM_NOT_SUPPORTED', 'ITEM_ERROR', 'error|' ],
 	[ 'INSTITUTION_DOWN', 'INSTITUTION_ERROR', 'active|' ],
 );
-foreach my $case (@broken)
+my $accounts = JSON::PP->new->decode(
+	sql("SELECT body::jsonb -> 'accounts' FROM ob.request('plaid', 'POST', '/accounts/get', connection => $connection)"));
+
+# Whoever says so, /item/get or the accounts.
+foreach my $case (map { my $row = $_; map { [ @$row, $_ ] } 0, 1 } @broken)
 {
-	my ($code, $type, $expected) = @$case;
+	my ($code, $type, $expected, $asks) = @$case;
 	sql("UPDATE ob.connections SET state = 'active', reauth_reason = NULL");
 	control($url, 'plaid/transactions/add', { item_id => $item, transactions => [ {} ], announce => JSON::PP::false });
-	item_says({ item => { item_id => $item, error => { error_type => $type, error_code => $code } }, status => undef });
-	like(sync_due(), qr/1 complete/, "$code: synced");
+	my $says = { item => { item_id => $item, error => { error_type => $type, error_code => $code } }, status => undef };
+	asked_before($asks ? '61 minutes' : '1 minute');
+	if ($asks) { item_says($says) }
+	else { item_says({ %$says, accounts => $accounts }, '/accounts/get') }
+	is(calls_of('/item/get', sub { like(sync_due(), qr/1 complete/, "$code: synced") }), $asks, "$code: asked for");
 	is(our_rows($connection), bank_rows($connection), "$code: the rows are there");
 	is(sql('SELECT state, reauth_reason FROM ob.connections'), $expected, "$code: $expected");
 	my $stays = $expected =~ /^active/ ? 't' : 'f';
@@ -98,7 +122,7 @@ foreach my $case (@broken)
 		  . 'FROM ob.connection_status'), "$stays|$stays|complete|t", "$code: what is shown of it");
 }
 is(sql("SELECT string_agg(action, ' ' ORDER BY id) FROM ob.audit_log WHERE NOT success"),
-	'REAUTH_REQUIRED SYNC_FAILED SYNC_FAILED', 'each change is in the audit log');
+	'REAUTH_REQUIRED REAUTH_REQUIRED SYNC_FAILED SYNC_FAILED SYNC_FAILED SYNC_FAILED', 'each change is in the audit log');
 
 # ---- given up, and working again ----
 

@@ -41,7 +41,7 @@ public:
 	/// Every call with a cursor of a finished loop fails as if data had changed.
 	bool stuck = false;
 	std::set<std::string> refused_cursors;
-	/// What /item/get answers besides; an error object, or empty.
+	/// What the item says of itself; an error object, or empty.
 	std::string item_error;
 	std::string updated_at = "2026-03-10T06:00:00Z";
 	bool item_names_bank = true;
@@ -161,14 +161,17 @@ public:
 	int mutations_told = 0;
 
 private:
+	std::string item_object() const {
+		return R"({"item_id":"item","institution_id":"ins_1","institution_name":)" +
+		       std::string(item_names_bank ? R"("First Bank")" : "null") +
+		       R"(,"consent_expiration_time":"2026-09-01T00:00:00Z","error":)" +
+		       (item_error.empty() ? "null" : item_error) + "}";
+	}
+
 	http::Response item() const {
-		return FakeTransport::response(
-		    200, R"({"item":{"item_id":"item","institution_id":"ins_1","institution_name":)" +
-		             std::string(item_names_bank ? R"("First Bank")" : "null") +
-		             R"(,"consent_expiration_time":"2026-09-01T00:00:00Z","error":)" +
-		             (item_error.empty() ? "null" : item_error) +
-		             R"(},"status":{"transactions":{"last_successful_update":")" + updated_at +
-		             R"("}},"request_id":"ri"})");
+		return FakeTransport::response(200, R"({"item":)" + item_object() +
+		                                        R"(,"status":{"transactions":{"last_successful_update":")" + updated_at +
+		                                        R"("}},"request_id":"ri"})");
 	}
 
 	http::Response accounts() const {
@@ -176,7 +179,7 @@ private:
 		for (const auto &[id, balance] : accounts_)
 			list += (list.empty() ? "" : ",") + std::string(R"({"account_id":")") + id + R"(","balances":{"current":)" +
 			        balance + R"(,"iso_currency_code":"USD"},"name":"n","type":"depository","subtype":"checking"})";
-		return FakeTransport::response(200, R"({"accounts":[)" + list + R"(],"request_id":"ra"})");
+		return FakeTransport::response(200, R"({"accounts":[)" + list + R"(],"item":)" + item_object() + R"(,"request_id":"ra"})");
 	}
 
 	struct Cursor {

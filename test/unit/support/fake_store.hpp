@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -62,6 +63,7 @@ struct StoredConnection {
 	std::map<std::string, StoredRejection> quarantine; // by raw
 	SyncState state;
 	std::vector<SyncReport> finished;
+	std::optional<Timestamp> health_read_at;
 
 	std::vector<std::string> live_ids() const {
 		std::vector<std::string> ids;
@@ -307,6 +309,8 @@ public:
 		if (unwritable.contains(id))
 			throw Error(ErrorCode::internal, "the row cannot be written");
 		connection(id).finished.push_back(report);
+		if (report.health_read_at)
+			connection(id).health_read_at = report.health_read_at;
 	}
 
 	void record_failure(ConnectionId id, const SyncFailure &failure) override {

@@ -41,6 +41,7 @@ struct SyncBench {
 		target.created_at = linked_at;
 		target.has_quarantine = !store.connection().quarantine.empty();
 		target.keep_raw = keep_raw;
+		target.health_read_at = store.connection().health_read_at;
 		return target;
 	}
 
