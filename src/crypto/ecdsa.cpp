@@ -53,14 +53,6 @@ std::optional<Curve> curve_of(EVP_PKEY *key) {
 	return std::nullopt;
 }
 
-bool verify(EVP_PKEY *key, Hash hash, std::string_view message, std::string_view der) {
-	const std::string hashed = digest(hash, message);
-	const PkeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-	require(context && EVP_PKEY_verify_init(context.get()) == 1, "preparing to check a signature");
-	// 0 is a wrong signature and below 0 none at all: of either the sender is to blame.
-	return EVP_PKEY_verify(context.get(), bytes_of(der), der.size(), bytes_of(hashed), hashed.size()) == 1;
-}
-
 std::string der_of(std::string_view raw) {
 	const std::size_t half = raw.size() / 2;
 	const auto number = [&](std::size_t from) {
@@ -82,7 +74,46 @@ std::string der_of(std::string_view raw) {
 	return {buffer.data(), end};
 }
 
+/// One `-----BEGIN NAME-----` to its end.
+struct PemBlock {
+	char *name = nullptr;
+	char *header = nullptr;
+	unsigned char *data = nullptr;
+	long size = 0;
+
+	PemBlock() = default;
+	~PemBlock() { clear(); }
+	PemBlock(const PemBlock &) = delete;
+	PemBlock &operator=(const PemBlock &) = delete;
+
+	bool is(std::string_view wanted) const { return wanted == name; }
+	bool read(BIO *from) {
+		clear();
+		return PEM_read_bio(from, &name, &header, &data, &size) == 1;
+	}
+
+private:
+	void clear() {
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_free(data);
+		name = header = nullptr;
+		data = nullptr;
+	}
+};
+
 } // namespace
+
+EcPublicKey::EcPublicKey(Curve curve, evp_pkey_st *key)
+    : curve_(curve), context_(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr), EVP_PKEY_CTX_free) {
+	require(context_ && EVP_PKEY_verify_init(context_.get()) == 1, "preparing to check signatures");
+}
+
+bool EcPublicKey::verify(Hash hash, std::string_view message, std::string_view der) const {
+	const std::string hashed = digest(hash, message);
+	// 0 is a wrong signature, below 0 none at all: of either the sender is to blame.
+	return EVP_PKEY_verify(context_.get(), bytes_of(der), der.size(), bytes_of(hashed), hashed.size()) == 1;
+}
 
 std::optional<EcPublicKey> EcPublicKey::from_coordinates(Curve curve, std::string_view x, std::string_view y) {
 	const std::size_t size = field_size(curve);
@@ -107,7 +138,7 @@ std::optional<EcPublicKey> EcPublicKey::from_coordinates(Curve curve, std::strin
 	// Refuses what is not on the curve, and coordinates beyond the field. There are no small subgroups on these curves.
 	if (EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM *>(parameters.data())) != 1)
 		return std::nullopt;
-	return EcPublicKey(curve, {key, EVP_PKEY_free});
+	return EcPublicKey(curve, Pkey(key).get());
 }
 
 std::vector<EcPublicKey> EcPublicKey::from_pem(std::string_view text) {
@@ -117,11 +148,13 @@ std::vector<EcPublicKey> EcPublicKey::from_pem(std::string_view text) {
 	const Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 	require(bio != nullptr, "reading a PEM text");
 	std::vector<EcPublicKey> keys;
-	while (Pkey key{PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr)}) {
-		const std::optional<Curve> curve = curve_of(key.get());
+	for (PemBlock block; block.read(bio.get());) {
+		const unsigned char *at = block.data;
+		const Pkey key(block.is("PUBLIC KEY") ? d2i_PUBKEY(nullptr, &at, block.size) : nullptr);
+		const std::optional<Curve> curve = key && at == block.data + block.size ? curve_of(key.get()) : std::nullopt;
 		if (!curve)
 			return {};
-		keys.push_back(EcPublicKey(*curve, {key.release(), EVP_PKEY_free}));
+		keys.push_back(EcPublicKey(*curve, key.get()));
 	}
 	// It ends because no further block begins, not because one was damaged.
 	const unsigned long last = ERR_peek_last_error();
@@ -134,12 +167,12 @@ bool EcPublicKey::verify_raw(Hash hash, std::string_view message, std::string_vi
 	if (signature.size() != 2 * field_size(curve_))
 		return false;
 	const ErrorQueue queue;
-	return verify(key_.get(), hash, message, der_of(signature));
+	return verify(hash, message, der_of(signature));
 }
 
 bool EcPublicKey::verify_der(Hash hash, std::string_view message, std::string_view signature) const {
 	const ErrorQueue queue;
-	return verify(key_.get(), hash, message, signature);
+	return verify(hash, message, signature);
 }
 
 } // namespace ob::crypto

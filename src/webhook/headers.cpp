@@ -1,11 +1,13 @@
 #include "webhook/headers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "webhook/reasons.hpp"
-#include "json/document.hpp"
+#include "json/body.hpp"
+#include "json/reader.hpp"
 
 #include "core/pure.hpp"
 
@@ -44,22 +46,21 @@ Headers::Headers(std::string_view json) {
 }
 
 void Headers::read(std::string_view json) {
-	const json::Document document = json::Document::parse(json);
-	if (!document.is_object()) {
-		reason_ = reason::headers_malformed;
-		return;
-	}
-	for (const auto &[name, node] : document.root().members()) {
-		const auto add = [this, &name = name](json::Node value) {
-			headers_.push_back(
-			    {text::lower_ascii(name), value.is_text() ? std::optional<std::string>(value.text()) : std::nullopt});
+	json::Body body{std::string(json)};
+	json::Reader reader(body);
+	reader.root().object([this](std::string_view name, json::Value value) {
+		const auto add = [&](json::Value one) {
+			std::optional<std::string> text;
+			if (one.kind() == json::Kind::text)
+				text = one.text();
+			headers_.push_back({std::string(name), std::move(text)});
 		};
-		if (!node.is_array())
-			add(node);
+		if (value.kind() == json::Kind::array)
+			value.array(add);
 		else
-			for (const json::Node item : node.items())
-				add(item);
-	}
+			add(value);
+	});
+	reader.finish();
 }
 
 Headers::Found Headers::one(std::string_view name) const noexcept {

@@ -34,7 +34,7 @@ public:
 
 private:
 	struct Header {
-		std::string name; // in lower case
+		std::string name;
 		std::optional<std::string> value;
 	};
 	void read(std::string_view json);

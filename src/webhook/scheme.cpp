@@ -7,7 +7,7 @@
 namespace ob::webhook {
 
 const Scheme *find_scheme(std::string_view name) noexcept {
-	for (const Scheme *scheme : {&plaid_jwt()})
+	for (const Scheme *scheme : {&plaid_jwt(), &hmac_sha256(), &hmac_sha512(), &ecdsa_sha256(), &tl_signature()})
 		if (scheme->name() == name)
 			return scheme;
 	return nullptr;

@@ -24,11 +24,19 @@ struct Delivery {
 	Timestamp received_at;
 };
 
+/// How an HMAC is written.
+enum class MacText { hex, base64 };
+
+/// What ecdsa_sha256 signs. With `body` the time is not covered, and a captured delivery can be sent again for ever.
+enum class SignedLayout { body_dot_time, time_dot_body, body_time, time_body, body };
+
 /// What the server's options and its provider fix.
 struct SchemeSettings {
 	std::chrono::seconds tolerance{}; ///< how old, and how far ahead, a signed time may be; zero: the scheme's own
 	std::string header;               ///< that has the signature; empty: the scheme's own
 	std::string jku;                  ///< the only key set a message may name (tl_signature)
+	MacText mac_text = MacText::hex;
+	SignedLayout layout = SignedLayout::body_dot_time;
 };
 
 /// Where keys come from.

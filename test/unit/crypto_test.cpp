@@ -101,6 +101,33 @@ TEST(Digest, HmacSha256) {
 	EXPECT_EQ(hex(hmac_sha256({}, {})), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+TEST(Digest, Sha512) {
+	// FIPS 180-2, appendix C.1.
+	EXPECT_EQ(hex(digest(Hash::sha512, "abc")), "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+	                                            "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+}
+
+TEST(Digest, HmacSha512) {
+	// RFC 4231, cases 1, 2 and 6.
+	EXPECT_EQ(hex(hmac(Hash::sha512, std::string(20, '\x0b'), "Hi There")),
+	          "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+	          "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854");
+	EXPECT_EQ(hex(hmac(Hash::sha512, "Jefe", "what do ya want for nothing?")),
+	          "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+	          "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
+	EXPECT_EQ(hex(hmac(Hash::sha512, std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First")),
+	          "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+	          "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598");
+}
+
+TEST(Digest, HexadecimalDigits) {
+	EXPECT_EQ(unhex(""), "");
+	EXPECT_EQ(unhex("00fFaB9"), std::nullopt);
+	EXPECT_EQ(unhex("00fFaB90"), std::string("\0\xFF\xAB\x90", 4));
+	for (const char *text : {"0", "0g", "g0", "/0", ":0", "@0", "`0", " 0", "0x", "\xC3\xA4", "-1"})
+		EXPECT_EQ(unhex(text), std::nullopt) << text;
+}
+
 TEST(Digest, ComparesInFull) {
 	EXPECT_TRUE(equal_constant_time("abc", "abc"));
 	EXPECT_TRUE(equal_constant_time("", {}));
