@@ -26,9 +26,20 @@ namespace ob::http {
 
 namespace {
 
-// A run of 16 syncs has 48 calls under way; more would only hold file descriptors.
-constexpr long kKeptConnections = 64;
-constexpr std::size_t kSpareHandles = 64;
+// As many connections and handles are kept as were in use at a time: keeping fewer, a run of many syncs would connect
+// anew, and shake hands, all the while. Within these bounds, for the sake of file descriptors.
+constexpr std::size_t kLeastRoom = 64;
+constexpr std::size_t kMostRoom = 256;
+
+/// 0 if it has none.
+int local_port_of(int fd) {
+	sockaddr_storage address{};
+	socklen_t size = sizeof address;
+	if (getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0)
+		return 0;
+	// The port has the same place in both families' addresses.
+	return ntohs(reinterpret_cast<sockaddr_in &>(address).sin_port);
+}
 
 } // namespace
 
@@ -67,7 +78,6 @@ struct CurlPool::Callbacks {
 CurlPool::CurlPool(CurlEngine &engine, Reactor &reactor, std::uint64_t key, std::shared_ptr<const HostPolicy> hosts)
     : engine_(engine), reactor_(reactor), key_(key), hosts_(std::move(hosts)) {
 	const SignalBlock block;
-	spare_.reserve(kSpareHandles);
 	multi_ = curl_multi_init();
 	share_ = curl_share_init();
 	const bool ok = multi_ && share_ &&
@@ -76,8 +86,7 @@ CurlPool::CurlPool(CurlEngine &engine, Reactor &reactor, std::uint64_t key, std:
 	                curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this) == CURLM_OK &&
 	                curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, Callbacks::on_timer) == CURLM_OK &&
 	                curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this) == CURLM_OK &&
-	                curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING)) == CURLM_OK &&
-	                curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections) == CURLM_OK;
+	                curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING)) == CURLM_OK;
 	if (!ok) {
 		curl_multi_cleanup(multi_);
 		curl_share_cleanup(share_);
@@ -110,7 +119,7 @@ void *CurlPool::take_easy() {
 
 void CurlPool::give_back(void *easy, bool in_doubt) noexcept {
 	const SignalBlock block;
-	if (in_doubt || spare_.size() == kSpareHandles) {
+	if (in_doubt || spare_.size() == spare_.capacity()) {
 		curl_easy_cleanup(easy);
 		return;
 	}
@@ -121,6 +130,8 @@ void CurlPool::give_back(void *easy, bool in_doubt) noexcept {
 
 void CurlPool::add(void *easy) {
 	const SignalBlock block;
+	if (running_ >= room_)
+		make_room();
 	const CURLMcode rc = curl_multi_add_handle(multi_, easy);
 	if (rc == CURLM_OK && !broken_) {
 		++running_;
@@ -132,6 +143,15 @@ void CurlPool::add(void *easy) {
 	if (broken_ || rc == CURLM_OUT_OF_MEMORY)
 		throw std::bad_alloc();
 	throw Error(ErrorCode::internal, "could not start a request", std::string("reason: ") + curl_multi_strerror(rc));
+}
+
+/// For one transfer more than are running.
+void CurlPool::make_room() {
+	const std::size_t room = std::clamp(2 * running_, kLeastRoom, kMostRoom);
+	spare_.reserve(room);
+	if (curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(room)) != CURLM_OK)
+		throw std::bad_alloc();
+	room_ = room;
 }
 
 void CurlPool::remove(void *easy) noexcept {
@@ -158,7 +178,7 @@ int CurlPool::open_socket(int family, int type, int protocol) noexcept {
 	if (fd < 0)
 		return -1;
 	try {
-		sockets_.push_back(fd);
+		sockets_.push_back({fd, 0});
 	} catch (...) {
 		close(fd);
 		return -1;
@@ -167,20 +187,17 @@ int CurlPool::open_socket(int family, int type, int protocol) noexcept {
 }
 
 void CurlPool::close_socket(int fd) noexcept {
-	std::erase(sockets_, fd);
+	std::erase_if(sockets_, [fd](const Socket &socket) { return socket.fd == fd; });
 	close(fd);
 }
 
-bool CurlPool::closed_by_host(int local_port) const noexcept {
-	return std::any_of(sockets_.begin(), sockets_.end(), [local_port](int fd) {
-		sockaddr_storage address{};
-		socklen_t size = sizeof address;
-		if (getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0)
+bool CurlPool::closed_by_host(int local_port) noexcept {
+	return std::any_of(sockets_.begin(), sockets_.end(), [local_port](Socket &socket) {
+		if (socket.local_port == 0)
+			socket.local_port = local_port_of(socket.fd);
+		if (socket.local_port != local_port)
 			return false;
-		// The port has the same place in both families' addresses.
-		if (ntohs(reinterpret_cast<sockaddr_in &>(address).sin_port) != local_port)
-			return false;
-		pollfd state{fd, POLLRDHUP, 0};
+		pollfd state{socket.fd, POLLRDHUP, 0};
 		return poll(&state, 1, 0) > 0;
 	});
 }

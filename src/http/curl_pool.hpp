@@ -45,7 +45,7 @@ public:
 	int open_socket(int family, int type, int protocol) noexcept;
 	void close_socket(int fd) noexcept;
 	/// Has the host closed the connection with this local port?
-	bool closed_by_host(int local_port) const noexcept;
+	bool closed_by_host(int local_port) noexcept;
 
 	bool retired = false; // takes no more requests; goes when idle
 	std::uint64_t last_used = 0;
@@ -55,6 +55,7 @@ private:
 	void on_ready(int fd, std::uint32_t events) noexcept override;
 	void on_time() noexcept override;
 	void act(int fd, int events) noexcept;
+	void make_room();
 
 	CurlEngine &engine_;
 	Reactor &reactor_;
@@ -63,8 +64,13 @@ private:
 	void *multi_ = nullptr;
 	void *share_ = nullptr;
 	std::vector<void *> spare_;
-	std::vector<int> sockets_;
+	struct Socket {
+		int fd;
+		int local_port; // 0: not looked at yet
+	};
+	std::vector<Socket> sockets_;
 	std::size_t running_ = 0;
+	std::size_t room_ = 0; // for connections and handles that are kept
 	bool broken_ = false; // the reactor refused a socket or timer: transfers would wait for ever
 };
 

@@ -17,6 +17,21 @@ using namespace test;
 class CurlPool : public TransportTest {
 protected:
 	Task<void> forget(http::Request request) { co_await transport.send(std::move(request)); }
+
+	void send_at_once(const std::string &url, int count) {
+		Loop loop(reactor, waiter);
+		TaskGroup group(loop);
+		for (int i = 0; i < count; ++i)
+			group.spawn(forget(get(url)));
+		loop.run(group.join());
+	}
+	/// Slow enough to have all of them under way at a time.
+	static void answer_slowly(Connection &c) {
+		while (!c.request().empty()) {
+			std::this_thread::sleep_for(100ms);
+			c.send(answer("{}"));
+		}
+	}
 };
 
 TEST_F(CurlPool, OneConnectionForManyRequests) {
@@ -91,20 +106,18 @@ TEST_F(CurlPool, NumberOfPoolsIsBounded) {
 	EXPECT_EQ(server.accepted(), 101);
 }
 
+TEST_F(CurlPool, AsManyConnectionsAreKeptAsWereInUse) {
+	RawServer server(answer_slowly);
+	for (int round = 0; round < 3; ++round)
+		send_at_once(server.url(), 150);
+	EXPECT_EQ(server.accepted(), 150);
+}
+
 TEST_F(CurlPool, NumberOfKeptConnectionsIsBounded) {
-	RawServer server([](Connection &c) {
-		while (!c.request().empty()) {
-			std::this_thread::sleep_for(30ms);
-			c.send(answer("{}"));
-		}
-	});
-	Loop loop(reactor, waiter);
-	TaskGroup group(loop);
-	for (int i = 0; i < 90; ++i)
-		group.spawn(forget(get(server.url())));
-	loop.run(group.join());
-	EXPECT_EQ(server.accepted(), 90);
-	EXPECT_TRUE(server.wait_open(64));
+	RawServer server(answer_slowly);
+	send_at_once(server.url(), 300);
+	EXPECT_EQ(server.accepted(), 300);
+	EXPECT_TRUE(server.wait_open(256));
 }
 
 TEST_F(CurlPool, ConnectionClosedWhileKeptIsReplaced) {
