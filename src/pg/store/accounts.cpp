@@ -1,5 +1,6 @@
 #include "pg/store/accounts.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,16 @@ struct Columns {
 	}
 };
 
+/// Amounts as they are written: another scale makes another text of the same value.
+bool is_same(const Account &stored, const Account &sent) {
+	return stored.id == sent.id && stored.name == sent.name && stored.official_name == sent.official_name &&
+		   stored.type == sent.type && stored.provider_type == sent.provider_type &&
+		   stored.provider_subtype == sent.provider_subtype && stored.mask == sent.mask && stored.iban == sent.iban &&
+		   stored.currency == sent.currency && stored.balance_current == sent.balance_current &&
+		   stored.balance_available == sent.balance_available && stored.credit_limit == sent.credit_limit &&
+		   stored.status == sent.status && (!sent.balance_at || stored.balance_at == sent.balance_at);
+}
+
 } // namespace
 
 AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
@@ -92,6 +103,33 @@ AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep
 	counts.changed += static_cast<std::int64_t>(
 		remove_others.run({Param::integer(id), Param::text_array(columns.values[0])}).processed);
 	return counts;
+}
+
+std::map<ConnectionId, std::vector<Account>> live_accounts(std::span<const ConnectionId> ids) {
+	static Statement select(
+		"SELECT connection_id, account_id, name, official_name, type, provider_type, provider_subtype, mask, iban, currency, "
+		"balance_current, balance_available, credit_limit, status, (extract(epoch from balance_at) * 1000000)::bigint "
+		"FROM ob.accounts_all WHERE connection_id = ANY ($1) AND removed_at IS NULL");
+	std::map<ConnectionId, std::vector<Account>> accounts;
+	for (const Row &row : select.read_fresh({Param::integer_array(ids)}).rows) {
+		Account &account = accounts[row.integer(0)].emplace_back();
+		std::size_t column = 1;
+		for (std::string *field : {&account.id, &account.name, &account.official_name, &account.type,
+								   &account.provider_type, &account.provider_subtype, &account.mask, &account.iban,
+								   &account.currency, &account.balance_current, &account.balance_available,
+								   &account.credit_limit, &account.status})
+			*field = row.text(column++);
+		account.balance_at = row.timestamp(column);
+	}
+	return accounts;
+}
+
+bool shows(const std::vector<Account> &stored, const AccountList &list) {
+	// Ids are unique on both sides.
+	return stored.size() == list.accounts.size() &&
+		   std::all_of(list.accounts.begin(), list.accounts.end(), [&](const Account &sent) {
+			   return std::any_of(stored.begin(), stored.end(), [&](const Account &kept) { return is_same(kept, sent); });
+		   });
 }
 
 bool move_account(ConnectionId id, std::string_view from, std::string_view to) {

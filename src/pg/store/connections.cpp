@@ -44,15 +44,6 @@ Param optional_texts(const std::optional<std::vector<std::string>> &values) {
 	return values ? Param::text_array(*values) : Param::null(TEXTARRAYOID);
 }
 
-/// Connections as they are now, read as owner under a fresh snapshot.
-std::vector<Connection> read_present(std::span<const std::int64_t> ids) {
-	static Statement select("SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, " OB_CONNECTION_STATE
-	                        ", c.mapping_role, c.error_code FROM ob.connections c WHERE c.id = ANY ($1) ORDER BY c.id");
-	Result found;
-	as_owner([&] { found = select.read_fresh({Param::integer_array(ids)}); });
-	return from_rows(found);
-}
-
 /// A connection that is gone gets no state at all.
 void take_present_states(std::vector<Connection> &connections) {
 	std::vector<std::int64_t> ids;
@@ -60,7 +51,7 @@ void take_present_states(std::vector<Connection> &connections) {
 	for (const Connection &connection : connections)
 		ids.push_back(connection.id);
 	std::unordered_map<ConnectionId, std::string> states;
-	for (Connection &present : read_present(ids))
+	for (Connection &present : find_connections(ids))
 		states.emplace(present.id, std::move(present.state));
 	for (Connection &connection : connections)
 		connection.state = std::move(states[connection.id]);
@@ -74,6 +65,12 @@ bool has_ended(const Connection &connection) {
 [[noreturn]] void no_such_connection(ConnectionId id) {
 	throw Error(ErrorCode::not_found, "connection " + std::to_string(id) + " does not exist", {},
 	            "See the view ob.connection_status.");
+}
+
+Error no_tokens(const Connection &connection) {
+	return Error(ErrorCode::not_found, "connection " + std::to_string(connection.id) + " has no tokens",
+	             "server: " + connection.server + ", state: " + find_connection(connection.id).state,
+	             "Link the bank again.");
 }
 
 } // namespace
@@ -97,8 +94,16 @@ std::vector<Connection> visible_connections(const ConnectionFilter &filter) {
 	return connections;
 }
 
+std::vector<Connection> find_connections(std::span<const ConnectionId> ids) {
+	static Statement select("SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, " OB_CONNECTION_STATE
+	                        ", c.mapping_role, c.error_code FROM ob.connections c WHERE c.id = ANY ($1) ORDER BY c.id");
+	Result found;
+	as_owner([&] { found = select.read_fresh({Param::integer_array(ids)}); });
+	return from_rows(found);
+}
+
 Connection find_connection(ConnectionId id) {
-	std::vector<Connection> found = read_present({&id, 1});
+	std::vector<Connection> found = find_connections({&id, 1});
 	if (found.empty())
 		no_such_connection(id);
 	return std::move(found.front());
@@ -117,13 +122,24 @@ std::int64_t count_live_connections(std::string_view server) {
 }
 
 providers::Credentials load_credentials(const Connection &connection) {
-	providers::Credentials tokens;
-	as_owner([&] { tokens = read_tokens(connection.server, token_subject(connection.id)); });
-	if (tokens.empty())
-		throw Error(ErrorCode::not_found, "connection " + std::to_string(connection.id) + " has no tokens",
-		            "server: " + connection.server + ", state: " + find_connection(connection.id).state,
-		            "Link the bank again.");
-	return tokens;
+	TokensOrError tokens = std::move(load_credentials(std::span(&connection, 1)).front());
+	if (const Error *error = std::get_if<Error>(&tokens))
+		throw *error;
+	return std::get<providers::Credentials>(std::move(tokens));
+}
+
+std::vector<TokensOrError> load_credentials(std::span<const Connection> connections) {
+	std::vector<TokenOwner> owners;
+	for (const Connection &connection : connections)
+		owners.push_back({connection.server, token_subject(connection.id)});
+	std::vector<TokensOrError> all;
+	as_owner([&] { all = read_tokens(owners); });
+	for (std::size_t i = 0; i < connections.size(); ++i) {
+		const auto *tokens = std::get_if<providers::Credentials>(&all[i]);
+		if (tokens && tokens->empty())
+			all[i] = no_tokens(connections[i]);
+	}
+	return all;
 }
 
 } // namespace ob::pg::store

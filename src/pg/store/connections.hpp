@@ -4,11 +4,13 @@
 #include "pg/postgres.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/model.hpp"
+#include "pg/store/tokens.hpp"
 #include "providers/provider.hpp"
 
 namespace ob::pg::store {
@@ -42,6 +44,9 @@ std::vector<Connection> visible_connections(const ConnectionFilter &filter);
 /// not_found.
 Connection find_connection(ConnectionId id);
 
+/// As find_connection, of many at once; those that do not exist are left out.
+std::vector<Connection> find_connections(std::span<const ConnectionId> ids);
+
 /// As find_connection, for a caller who must have USAGE on its server. Throws not_found,
 /// not_allowed.
 Connection find_connection_for_caller(ConnectionId id);
@@ -51,5 +56,7 @@ std::int64_t count_live_connections(std::string_view server);
 
 /// The connection's tokens, unsealed. Throws unseal_failed, not_configured (no key), not_found (erased).
 providers::Credentials load_credentials(const Connection &connection);
+/// As above, of many at once, in their order.
+std::vector<TokensOrError> load_credentials(std::span<const Connection> connections);
 
 } // namespace ob::pg::store

@@ -38,6 +38,9 @@ namespace {
 
 #define OB_IS_FREE "(s.claimed_until IS NULL OR s.claimed_until < clock_timestamp())"
 
+// What was read of a connection before its sync began is good for so long.
+constexpr std::chrono::seconds kFresh{1};
+
 } // namespace
 
 std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
@@ -54,10 +57,10 @@ std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 			}
 		got = lease(locked);
 		for (const ConnectionId id : locked)
-			if (std::find(got.begin(), got.end(), id) == got.end()) {
-				claimed_.erase(id);
-				unlock_session(LockClass::connection, id);
-			}
+			if (std::find(got.begin(), got.end(), id) == got.end())
+				let_go(id);
+			else
+				ahead_[id] = Ahead();
 	}
 	return got;
 }
@@ -94,19 +97,22 @@ std::vector<Connection> PgDueStore::candidates(std::size_t limit) {
 std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids) {
 	// The lease outlives a run that was killed by so much; the lock, which a kill frees, guards the work itself.
 	static Statement lease(
-	    "UPDATE ob.sync_state SET claimed_until = clock_timestamp() + interval '10 minutes', "
-	    "claimed_by = pg_backend_pid() WHERE connection_id = $1 AND next_sync_at <= clock_timestamp() "
-	    "AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) "
+	    "UPDATE ob.sync_state s SET claimed_until = clock_timestamp() + interval '10 minutes', "
+	    "claimed_by = pg_backend_pid() WHERE s.connection_id = ANY ($1) AND s.next_sync_at <= clock_timestamp() "
+	    "AND " OB_IS_FREE " "
 	    // A rotation whose caller is gone; it may have been begun since the candidates were read.
-	    "AND NOT EXISTS (SELECT 1 FROM ob.outcomes o WHERE o.connection_id = $1 AND o.kind = 'rotate' "
-	    "AND o.phase IN ('intent', 'answered'))");
+	    "AND NOT EXISTS (SELECT 1 FROM ob.outcomes o WHERE o.connection_id = s.connection_id AND o.kind = 'rotate' "
+	    "AND o.phase IN ('intent', 'answered')) RETURNING s.connection_id");
 	std::vector<ConnectionId> got;
 	const auto take = [&](std::span<const ConnectionId> some) {
 		std::vector<ConnectionId> taken;
 		store_.unit([&] {
+			std::vector<ConnectionId> passed;
 			for (const ConnectionId id : some)
-				if ((!any_breakers_ || pass_breakers(id)) && lease.run({Param::integer(id)}).processed == 1)
-					taken.push_back(id);
+				if (!any_breakers_ || pass_breakers(id))
+					passed.push_back(id);
+			for (const Row &row : lease.run({Param::integer_array(passed)}).rows)
+				taken.push_back(row.integer(0));
 			take_budgets(taken);
 		}, Durability::certain);
 		budgets_.keep();
@@ -145,14 +151,47 @@ void PgDueStore::begin_again() {
 }
 
 DueConnection PgDueStore::load(ConnectionId id) {
+	const bool is_fresh = ahead_[id].tokens && std::chrono::steady_clock::now() - read_at_ < kFresh;
+	if (!is_fresh) {
+		std::vector<ConnectionId> waiting;
+		for (const auto &[other, nothing] : ahead_)
+			waiting.push_back(other);
+		try {
+			read_ahead(waiting);
+		} catch (const Error &) {
+			read_ahead({id}); // the trouble may be another's
+		}
+	}
+	Ahead ahead = std::move(ahead_[id]);
+	ahead_.erase(id);
+	if (const Error *error = std::get_if<Error>(&*ahead.tokens))
+		throw *error;
 	DueConnection due;
-	store_.read([&] {
-		claimed_[id] = find_connection(id);
-		due.target = store_.load(claimed_[id]);
-		due.server = claimed_[id].server;
-		due.tokens = load_credentials(claimed_[id]);
-	});
+	due.target = std::move(*ahead.target);
+	due.server = claimed_[id].server;
+	due.tokens = std::get<providers::Credentials>(std::move(*ahead.tokens));
 	return due;
+}
+
+/// What loading them takes: a few statements however many there are.
+void PgDueStore::read_ahead(const std::vector<ConnectionId> &ids) {
+	for (const ConnectionId id : ids)
+		ahead_[id] = Ahead();
+	store_.read([&] {
+		const std::vector<Connection> connections = find_connections(ids);
+		std::vector<TokensOrError> tokens = load_credentials(connections);
+		for (std::size_t i = 0; i < connections.size(); ++i)
+			claimed_[connections[i].id] = connections[i];
+		for (SyncTarget &target : store_.load(connections))
+			ahead_[target.id].target = std::move(target);
+		for (std::size_t i = 0; i < connections.size(); ++i)
+			if (Ahead &ahead = ahead_[connections[i].id]; ahead.target)
+				ahead.tokens = std::move(tokens[i]);
+	});
+	for (const ConnectionId id : ids)
+		if (!ahead_[id].tokens)
+			ahead_[id].tokens = Error(ErrorCode::not_found, "connection " + std::to_string(id) + " does not exist");
+	read_at_ = std::chrono::steady_clock::now();
 }
 
 void PgDueStore::trip(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) {
@@ -180,10 +219,16 @@ void PgDueStore::release(ConnectionId id) {
 	} catch (const Error &) {
 		trouble = std::current_exception();
 	}
-	claimed_.erase(id);
-	unlock_session(LockClass::connection, id);
+	let_go(id);
 	if (trouble)
 		std::rethrow_exception(trouble);
+}
+
+void PgDueStore::let_go(ConnectionId id) {
+	claimed_.erase(id);
+	ahead_.erase(id);
+	store_.forget(id);
+	unlock_session(LockClass::connection, id);
 }
 
 void PgDueStore::give_back() {
@@ -212,6 +257,7 @@ void PgDueStore::release_all() {
 	for (const auto &[id, connection] : claimed_)
 		unlock_session(LockClass::connection, id);
 	claimed_.clear();
+	ahead_.clear();
 }
 
 std::vector<Upcoming> upcoming_syncs(const std::vector<std::string> &servers) {

@@ -3,6 +3,7 @@
 
 #include "pg/postgres.hpp"
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -46,11 +47,20 @@ private:
 	std::vector<Connection> candidates(std::size_t limit);
 	std::vector<ConnectionId> lease(const std::vector<ConnectionId> &ids);
 	void take_budgets(const std::vector<ConnectionId> &ids);
+	void read_ahead(const std::vector<ConnectionId> &ids);
+	void let_go(ConnectionId id);
 
 	PgSyncStore &store_;
 	DueFilter filter_;
 	SyncBudgets budgets_;
 	std::map<ConnectionId, Connection> claimed_;
+	/// Claimed connections that are not loaded yet, and what was read of them.
+	struct Ahead {
+		std::optional<SyncTarget> target;
+		std::optional<TokensOrError> tokens;
+	};
+	std::map<ConnectionId, Ahead> ahead_;
+	std::chrono::steady_clock::time_point read_at_;
 	bool any_breakers_ = false; // as of the last claim
 	std::optional<Timestamp> started_at_;
 	// Keyset over (next_sync_at, id): what was handed out or passed over does not come again in this run.

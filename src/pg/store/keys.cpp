@@ -127,6 +127,10 @@ crypto::KeyRing load_keys_afresh() {
 
 Secret unseal(std::string_view sealed, std::string_view place, std::string_view what) {
 	crypto::KeyRing keys = load_keys();
+	return unseal(keys, sealed, place, what);
+}
+
+Secret unseal(crypto::KeyRing &keys, std::string_view sealed, std::string_view place, std::string_view what) {
 	const std::optional<std::string> id = crypto::sealed_key_id(sealed);
 	if (id && !keys.find(*id) && kept && steady_clock::now() - kept->asked > kAskedAgainAfter)
 		keys = load_keys_afresh();

@@ -24,5 +24,7 @@ crypto::KeyRing load_keys_afresh();
 /// Opens a sealed value. A key that a kept answer lacks is looked for afresh. Throws as load_keys and crypto::unseal
 /// do.
 Secret unseal(std::string_view sealed, std::string_view place, std::string_view what);
+/// As above, with `keys` as loaded just before; they are renewed if a kept answer lacked one.
+Secret unseal(crypto::KeyRing &keys, std::string_view sealed, std::string_view place, std::string_view what);
 
 } // namespace ob::pg::store

@@ -1,5 +1,7 @@
 #include "pg/store/sync_store.hpp"
 
+#include <utility>
+
 #include "core/error.hpp"
 #include "pg/crash_point.hpp"
 #include "pg/guard.hpp"
@@ -28,13 +30,16 @@ namespace ob::pg::store {
 
 namespace {
 
-/// What `raw` and how often to sync say the server's options, unless the connection says otherwise.
-void read_options(SyncTarget *target, const Connection &connection, std::int64_t own_interval_seconds) {
-	const providers::ServerConfig options = server_options(connection.server);
-	target->keep_raw = providers::parse_boolean(options.option("keep_raw")).value_or(false);
-	target->sync_interval = own_interval_seconds > 0
-								? std::chrono::seconds(own_interval_seconds)
-								: providers::parse_interval(options.option("sync_interval")).value();
+/// What the server's options say.
+struct SyncOptions {
+	bool keep_raw;
+	std::chrono::seconds sync_interval; // unless the connection says otherwise
+};
+
+SyncOptions read_options(const std::string &server) {
+	const providers::ServerConfig options = server_options(server);
+	return {providers::parse_boolean(options.option("keep_raw")).value_or(false),
+			providers::parse_interval(options.option("sync_interval")).value()};
 }
 
 void audit_changes(ConnectionId id, const SyncReport &report) {
@@ -56,24 +61,6 @@ void audit_failure(ConnectionId id, const SyncFailure &failure) {
 		   .details_json = details});
 }
 
-/// One row whatever came: results with nothing new are what is written most. A connection that was given up and works
-/// again is as good as new.
-void end_well(ConnectionId id, const SyncReport &report) {
-	static Statement connection(
-		"UPDATE ob.connections SET last_sync_at = clock_timestamp(), last_sync_status = $2, failing_since = NULL, "
-		"error_code = NULL, error_message = NULL, state = CASE WHEN state = 'error' THEN 'active' ELSE state END, "
-		"state_since = CASE WHEN state = 'error' THEN clock_timestamp() ELSE state_since END, "
-		"bank_updated_at = COALESCE($3, bank_updated_at), "
-		"consent_expires_at = CASE WHEN $4 THEN $5 ELSE consent_expires_at END, "
-		"institution_id = COALESCE(institution_id, $6), institution_name = COALESCE(institution_name, $7), "
-		"institution_logo = COALESCE(institution_logo, $8), updated_at = clock_timestamp() WHERE id = $1");
-	const ConnectionHealth health = report.health.value_or(ConnectionHealth());
-	connection.run({Param::integer(id), Param::text(status_name(report.status)),
-					Param::timestamp(health.bank_updated_at), Param::boolean(report.health.has_value()),
-					Param::timestamp(health.consent_expires_at), Param::text_or_null(health.institution_id),
-					Param::text_or_null(health.institution_name), Param::text_or_null(report.institution_logo)});
-}
-
 /// Being told to wait is no success: what was wrong before stays as it is shown.
 void defer(ConnectionId id, const SyncReport &report) {
 	static Statement connection("UPDATE ob.connections SET last_sync_status = 'deferred', updated_at = clock_timestamp() "
@@ -89,39 +76,60 @@ void defer(ConnectionId id, const SyncReport &report) {
 } // namespace
 
 SyncTarget PgSyncStore::load(const Connection &connection) {
+	std::vector<SyncTarget> found = load(std::span(&connection, 1));
+	if (found.empty())
+		throw Error(ErrorCode::not_found, "connection " + std::to_string(connection.id) + " has no sync state");
+	return std::move(found.front());
+}
+
+std::vector<SyncTarget> PgSyncStore::load(std::span<const Connection> connections) {
 	static Statement select(
 	    "SELECT s.cursor, s.loop_cursor, s.sync_attempt, s.loop_first_attempt, s.initial_sync_done, "
 	    "s.history_complete, "
 	    "s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
 	    "c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint, "
 	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id), c.institution_name IS NOT NULL, "
-	    "(extract(epoch from s.health_read_at) * 1000000)::bigint "
-	    "FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id WHERE s.connection_id = $1");
-	SyncTarget target;
+	    "(extract(epoch from s.health_read_at) * 1000000)::bigint, c.id, c.server "
+	    "FROM ob.connections c JOIN ob.sync_state s ON s.connection_id = c.id WHERE c.id = ANY ($1)");
+	std::vector<std::int64_t> ids;
+	for (const Connection &connection : connections)
+		ids.push_back(connection.id);
+	std::vector<SyncTarget> targets;
 	as_owner([&] {
-		const Result found = select.read_fresh({Param::integer(connection.id)});
-		if (found.rows.empty())
-			throw Error(ErrorCode::not_found, "connection " + std::to_string(connection.id) + " has no sync state");
-		const Row &row = found.rows.front();
-		target.id = connection.id;
-		target.sync.cursor = row.text(0);
-		target.sync.loop_cursor = row.text(1);
-		target.sync.sync_attempt = row.integer(2);
-		target.sync.loop_first_attempt = row.integer(3);
-		target.sync.initial_sync_done = row.boolean(4);
-		target.sync.history_complete = row.boolean(5);
-		target.sync.attempts = static_cast<std::int32_t>(row.integer(6));
-		target.state = row.text(7);
-		target.sync.sweep_owed = row.boolean(9);
-		target.sync.transactions = row.integer(10);
-		target.created_at = *row.timestamp(11);
-		target.bank_named = row.boolean(13);
-		target.health_read_at = row.timestamp(14);
-		read_options(&target, connection, row.integer(8));
-		target.has_quarantine = row.boolean(12);
-		loaded_[target.id] = {target.sync_interval, target.has_quarantine, target.state == "error"};
+		std::map<std::string, SyncOptions> options;
+		std::vector<std::int64_t> without_raw;
+		for (const Row &row : select.read_fresh({Param::integer_array(ids)}).rows) {
+			SyncTarget &target = targets.emplace_back();
+			target.id = row.integer(15);
+			target.sync.cursor = row.text(0);
+			target.sync.loop_cursor = row.text(1);
+			target.sync.sync_attempt = row.integer(2);
+			target.sync.loop_first_attempt = row.integer(3);
+			target.sync.initial_sync_done = row.boolean(4);
+			target.sync.history_complete = row.boolean(5);
+			target.sync.attempts = static_cast<std::int32_t>(row.integer(6));
+			target.state = row.text(7);
+			target.sync.sweep_owed = row.boolean(9);
+			target.sync.transactions = row.integer(10);
+			target.created_at = *row.timestamp(11);
+			target.bank_named = row.boolean(13);
+			target.health_read_at = row.timestamp(14);
+			auto found = options.find(row.text(16));
+			if (found == options.end())
+				found = options.emplace(row.text(16), read_options(row.text(16))).first;
+			target.keep_raw = found->second.keep_raw;
+			target.sync_interval =
+			    row.integer(8) > 0 ? std::chrono::seconds(row.integer(8)) : found->second.sync_interval;
+			target.has_quarantine = row.boolean(12);
+			loaded_[target.id] = {target.sync_interval, target.has_quarantine, target.state == "error", std::nullopt};
+			if (!target.keep_raw)
+				without_raw.push_back(target.id);
+		}
+		auto accounts = live_accounts(without_raw);
+		for (const ConnectionId id : without_raw)
+			loaded_[id].accounts = std::move(accounts[id]);
 	});
-	return target;
+	return targets;
 }
 
 void PgSyncStore::unit(const std::function<void()> &body, Durability durability) {
@@ -131,7 +139,9 @@ void PgSyncStore::unit(const std::function<void()> &body, Durability durability)
 		changed_.clear();
 		finishing_.clear();
 		unit_rows_ = 0;
+		results_.clear();
 		body();
+		results_.write();
 		for (const ConnectionId id : changed_)
 			notify(id, "synced");
 		crash_point("unit_before_commit");
@@ -170,6 +180,10 @@ void PgSyncStore::isolated(const char *what, const std::function<void()> &body, 
 }
 
 AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
+	std::optional<std::vector<Account>> &stored = loaded_[id].accounts;
+	if (stored && !keep_raw && shows(*stored, list))
+		return {static_cast<std::int64_t>(list.accounts.size()), 0};
+	stored.reset();
 	const AccountCounts counts = store::write_accounts(id, list, keep_raw);
 	note_change(id, counts.changed > 0);
 	return counts;
@@ -231,6 +245,7 @@ std::vector<KeptAccount> PgSyncStore::kept_accounts(ConnectionId id) {
 }
 
 bool PgSyncStore::move_account(ConnectionId id, std::string_view from, std::string_view to) {
+	loaded_[id].accounts.reset();
 	const bool moved = store::move_account(id, from, to);
 	note_change(id, moved);
 	return moved;
@@ -241,51 +256,25 @@ void PgSyncStore::keep_account_numbers(ConnectionId id, const std::vector<provid
 }
 
 void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const SyncState &now) {
-	static Statement update(
-		"UPDATE ob.sync_state SET cursor = $2, loop_cursor = $3, sync_attempt = $4, loop_first_attempt = $5, "
-		"initial_sync_done = $6, history_complete = $7, sweep_owed = $8, "
-		"loop_started_at = CASE WHEN $3 IS NOT NULL THEN CASE WHEN sync_attempt = $4 AND loop_started_at IS NOT NULL "
-		"THEN loop_started_at ELSE clock_timestamp() END END, "
-		"loop_pages = CASE WHEN $3 IS NOT NULL THEN 1 + CASE WHEN sync_attempt = $4 THEN COALESCE(loop_pages, 0) "
-		"ELSE 0 END END, "
-		"loop_transactions = CASE WHEN $3 IS NOT NULL THEN $10 + CASE WHEN sync_attempt = $4 "
-		"THEN COALESCE(loop_transactions, 0) ELSE 0 END END "
-		"WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
-	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
-	const Result updated = update.run(
-		{Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
-		 Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
-		 Param::boolean(now.history_complete), Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor),
-		 Param::integer(unit_rows_)});
-	if (updated.processed != 1)
-		throw Error(ErrorCode::internal, "the stored cursor changed during the sync",
-					"connection: " + std::to_string(id));
-	if (now.transactions != before.transactions)
-		count.run({Param::integer(id), Param::integer(now.transactions)});
+	if (now.loop_cursor.empty())
+		results_.keep_state(id, before, now);
+	else
+		store::save_state(id, before, now, unit_rows_);
 }
 
 void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
-	// A little spread keeps connections that were linked together from being due together for ever.
-	static Statement sync_state(
-	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT $4 THEN COALESCE($2, clock_timestamp() + "
-	    "make_interval(secs => $3::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
-	    "claimed_by = NULL, finished_syncs = finished_syncs + 1, last_report = $5::jsonb, "
-	    "health_read_at = COALESCE($6, health_read_at) WHERE s.connection_id = $1");
 	finishing_.push_back(id);
 	if (report.status == SyncStatus::deferred) {
 		defer(id, report);
 		return;
 	}
-	const std::string told = report_to_json(report);
-	end_well(id, report);
+	results_.add(id, report, loaded_[id].interval);
 	if (loaded_[id].in_error)
 		notify(id, "active");
-	sync_state.run({Param::integer(id), Param::timestamp(report.retry_at), Param::integer(loaded_[id].interval.count()),
-	                Param::boolean(report.standing_error.has_value()), Param::text(told),
-	                Param::timestamp(report.health_read_at)});
 	if (report.transactions.any_change() || report.accounts.changed > 0)
 		audit_changes(id, report);
 	if (report.standing_error) {
+		results_.write();
 		apply_standing_error(id, *report.standing_error);
 		audit_failure(id, *report.standing_error);
 	}

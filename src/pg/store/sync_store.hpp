@@ -6,11 +6,14 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "core/store.hpp"
 #include "pg/store/connections.hpp"
+#include "pg/store/sync_results.hpp"
 
 namespace ob::pg::store {
 
@@ -30,6 +33,10 @@ public:
 
 	/// State and settings of a connection. Applies nothing; read as owner. Throws not_found.
 	SyncTarget load(const Connection &connection);
+	/// As above, of many at once; one without a state is left out.
+	std::vector<SyncTarget> load(std::span<const Connection> connections);
+	/// The connection is done with.
+	void forget(ConnectionId id) { loaded_.erase(id); }
 
 	/// Runs `body`, which only reads, as owner. As with a unit, nothing is left of an error of the server when it is
 	/// thrown, and it is an Error unless everything is to end.
@@ -68,6 +75,8 @@ private:
 		std::chrono::seconds interval{};
 		bool has_quarantine = false; // something of it may be settled
 		bool in_error = false;
+		/// Those that are live, without raw objects, as long as they are certain to be stored like that.
+		std::optional<std::vector<Account>> accounts;
 	};
 	std::map<ConnectionId, Loaded> loaded_;
 	std::set<ConnectionId> finished_;
@@ -75,6 +84,7 @@ private:
 	std::vector<ConnectionId> finishing_;
 	std::set<ConnectionId> changed_;
 	std::int64_t unit_rows_ = 0;
+	SyncResults results_;
 };
 
 } // namespace ob::pg::store

@@ -5,7 +5,10 @@
 
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
+#include "core/error.hpp"
 #include "core/model.hpp"
 #include "providers/provider.hpp"
 
@@ -19,6 +22,16 @@ void save_tokens(std::string_view server, std::string_view subject, const provid
 
 /// All tokens of a subject, unsealed; empty if there are none. Throws unseal_failed.
 providers::Credentials read_tokens(std::string_view server, std::string_view subject);
+
+/// Whose tokens.
+struct TokenOwner {
+	std::string server;
+	std::string subject;
+};
+/// Tokens, or what speaks against them.
+using TokensOrError = std::variant<providers::Credentials, Error>;
+/// As read_tokens() of each owner, in one statement and with one look at the keys.
+std::vector<TokensOrError> read_tokens(const std::vector<TokenOwner> &owners);
 
 void erase_tokens(std::string_view server, std::string_view subject);
 

@@ -2,12 +2,14 @@
 
 #include "core/error.hpp"
 #include "pg/runtime.hpp"
-#include "pg/store/servers.hpp"
 #include "pg/undone.hpp"
 
 namespace ob::pg::worker {
 
 namespace {
+
+// A change of a server or of a user mapping is taken in so late.
+constexpr std::chrono::seconds kFresh{1};
 
 /// Whether the store can still be used after `error`: it undoes what fails in it, and what an interrupt cuts off. Any
 /// other error of the server has left its transaction half undone.
@@ -66,9 +68,20 @@ void DueRun::end(const std::exception_ptr &error) {
 /// With the user mapping of the role that linked the connection.
 providers::Session DueRun::open(const DueConnection &connection) {
 	const store::Connection &found = due_.connection(connection.target.id);
+	return Runtime::get().session(load_server(found).config, stats_, found.id);
+}
+
+/// Reading options and unsealing a secret for each of thousands of connections would take as long as their syncs.
+store::LoadedServer DueRun::load_server(const store::Connection &connection) {
+	const auto now = std::chrono::steady_clock::now();
+	const std::pair key(connection.server, connection.mapping_role);
+	const auto kept = servers_.find(key);
+	if (kept != servers_.end() && now - kept->second.loaded_at < kFresh)
+		return kept->second.server;
 	store::LoadedServer server;
-	store_.read([&] { server = store::load_server(found.server, found.mapping_role); });
-	return Runtime::get().session(std::move(server.config), stats_, found.id);
+	store_.read([&] { server = store::load_server(connection.server, connection.mapping_role); });
+	servers_.insert_or_assign(key, Kept{server, now});
+	return server;
 }
 
 } // namespace ob::pg::worker

@@ -3,11 +3,16 @@
 
 #include "pg/postgres.hpp"
 
+#include <chrono>
 #include <exception>
+#include <map>
+#include <string>
+#include <utility>
 
 #include "core/task.hpp"
 #include "pg/store/client_checks.hpp"
 #include "pg/store/due_store.hpp"
+#include "pg/store/servers.hpp"
 #include "pg/store/sync_store.hpp"
 #include "sync/due.hpp"
 
@@ -28,10 +33,17 @@ private:
 	providers::Session open(const DueConnection &connection) override;
 	void lift_refusals();
 	bool is_changed(const store::Client &client);
+	store::LoadedServer load_server(const store::Connection &connection);
 
 	store::PgSyncStore store_;
 	store::PgDueStore due_;
 	providers::CallStats stats_;
+	/// By server and role.
+	struct Kept {
+		store::LoadedServer server;
+		std::chrono::steady_clock::time_point loaded_at;
+	};
+	std::map<std::pair<std::string, std::string>, Kept> servers_;
 };
 
 } // namespace ob::pg::worker

@@ -93,6 +93,31 @@ asked_before('61 minutes');
 item_says({ item => { item_id => $item, institution_id => 'ins_109508' }, status => undef });
 is(calls_of('/institutions/get_by_id', \&sync_due), 0, 'once');
 
+# ---- accounts are compared with what is stored ----
+
+my $shown = "SELECT md5(string_agg(a::text, ' ' ORDER BY account_id)) FROM (SELECT account_id, name, official_name, type, "
+  . 'provider_type, provider_subtype, mask, iban, currency, balance_current, balance_available, credit_limit, status, '
+  . "removed_at FROM ob.accounts_all) AS a";
+my $true = sql($shown);
+foreach my $spoil ("SET name = 'x'", 'SET mask = NULL', 'SET balance_current = balance_current + 0.01', "SET currency = 'XXX'",
+	'SET removed_at = now()', "SET status = 'x'", 'SET credit_limit = 7')
+{
+	sql("UPDATE ob.accounts_all $spoil WHERE account_id = (SELECT min(account_id) FROM ob.accounts_all)");
+	isnt(sql($shown), $true, $spoil);
+	sync_due();
+	is(sql($shown), $true, 'mended');
+}
+sql("INSERT INTO ob.accounts_all (connection_id, account_id, type) VALUES ($connection, 'gone', 'other')");
+sync_due();
+is(sql("DELETE FROM ob.accounts_all WHERE account_id = 'gone' RETURNING removed_at IS NOT NULL"), 't', 'what does not come is marked removed');
+sql('DELETE FROM ob.accounts_all WHERE account_id = (SELECT min(account_id) FROM ob.accounts_all)');
+sync_due();
+is(sql($shown), $true, 'what is missing comes back');
+sql('UPDATE ob.accounts_all SET balance_current = trim_scale(balance_current) + 0.000');
+$before = versions();
+sync_due();
+is(versions(), $before, 'the same amount in other words is not written');
+
 # ---- broken, although its rows can be read ----
 
 my @broken = (

@@ -1,0 +1,191 @@
+#include "pg/store/sync_results.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/time.hpp"
+#include "pg/store/last_report.hpp"
+#include "pg/store/sql.hpp"
+
+namespace ob::pg::store {
+
+namespace {
+
+/// Values travel as text, "" for NULL: casting so few costs next to nothing.
+class Columns {
+public:
+	explicit Columns(std::size_t count) : columns_(count) {}
+
+	void begin_row(ConnectionId id) {
+		ids_.push_back(id);
+		next_ = 0;
+	}
+	Columns &add(std::string_view value) {
+		columns_[next_++].emplace_back(value);
+		return *this;
+	}
+	Columns &add(std::int64_t value) { return add(std::to_string(value)); }
+	Columns &add(bool value) { return add(std::string_view(value ? "t" : "f")); }
+	Columns &add(const std::optional<Timestamp> &value) {
+		return add(std::string_view(value ? time::format_timestamp(*value) : std::string()));
+	}
+	Columns &skip(std::size_t count) {
+		for (; count > 0; --count)
+			add(std::string_view());
+		return *this;
+	}
+
+	std::vector<Param> params() const {
+		std::vector<Param> all{Param::integer_array(ids_)};
+		for (const auto &column : columns_)
+			all.push_back(Param::text_array(column));
+		return all;
+	}
+
+private:
+	std::vector<std::int64_t> ids_;
+	std::vector<std::vector<std::string>> columns_;
+	std::size_t next_ = 0;
+};
+
+[[noreturn]] void cursor_changed(const std::string &which) {
+	throw Error(ErrorCode::internal, "the stored cursor changed during the sync", which);
+}
+
+} // namespace
+
+void save_state(ConnectionId id, const SyncState &before, const SyncState &now, std::int64_t rows) {
+	static Statement update(
+	    "UPDATE ob.sync_state SET cursor = $2, loop_cursor = $3, sync_attempt = $4, loop_first_attempt = $5, "
+	    "initial_sync_done = $6, history_complete = $7, sweep_owed = $8, "
+	    "loop_started_at = CASE WHEN $3 IS NOT NULL THEN CASE WHEN sync_attempt = $4 AND loop_started_at IS NOT NULL "
+	    "THEN loop_started_at ELSE clock_timestamp() END END, "
+	    "loop_pages = CASE WHEN $3 IS NOT NULL THEN 1 + CASE WHEN sync_attempt = $4 THEN COALESCE(loop_pages, 0) "
+	    "ELSE 0 END END, "
+	    "loop_transactions = CASE WHEN $3 IS NOT NULL THEN $10 + CASE WHEN sync_attempt = $4 "
+	    "THEN COALESCE(loop_transactions, 0) ELSE 0 END END "
+	    "WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
+	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
+	const Result updated = update.run(
+	    {Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
+	     Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
+	     Param::boolean(now.history_complete), Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor),
+	     Param::integer(rows)});
+	if (updated.processed != 1)
+		cursor_changed("connection: " + std::to_string(id));
+	if (now.transactions != before.transactions)
+		count.run({Param::integer(id), Param::integer(now.transactions)});
+}
+
+void SyncResults::keep_state(ConnectionId id, const SyncState &before, const SyncState &now) {
+	states_.emplace(id, State{before, now});
+}
+
+void SyncResults::add(ConnectionId id, const SyncReport &report, std::chrono::seconds interval) {
+	ends_.push_back({id, report, interval});
+}
+
+void SyncResults::write() {
+	if (!ends_.empty()) {
+		write_connections();
+		write_sync_states();
+	}
+	for (const End &end : ends_)
+		states_.erase(end.id);
+	for (const auto &[id, state] : states_)
+		save_state(id, state.before, state.now, 0);
+	clear();
+}
+
+void SyncResults::clear() {
+	states_.clear();
+	ends_.clear();
+}
+
+/// One row whatever came: results with nothing new are what is written most. A connection that was given up and works
+/// again is as good as new.
+void SyncResults::write_connections() const {
+	static Statement update(
+	    "UPDATE ob.connections c SET last_sync_at = clock_timestamp(), last_sync_status = e.status, "
+	    "failing_since = NULL, error_code = NULL, error_message = NULL, "
+	    "state = CASE WHEN c.state = 'error' THEN 'active' ELSE c.state END, "
+	    "state_since = CASE WHEN c.state = 'error' THEN clock_timestamp() ELSE c.state_since END, "
+	    "transactions_synced = COALESCE(NULLIF(e.transactions, '')::bigint, c.transactions_synced), "
+	    "bank_updated_at = COALESCE(NULLIF(e.bank_updated_at, '')::timestamptz, c.bank_updated_at), "
+	    "consent_expires_at = CASE WHEN e.has_health::bool THEN NULLIF(e.consent_expires_at, '')::timestamptz "
+	    "ELSE c.consent_expires_at END, "
+	    "institution_id = COALESCE(c.institution_id, NULLIF(e.institution_id, '')), "
+	    "institution_name = COALESCE(c.institution_name, NULLIF(e.institution_name, '')), "
+	    "institution_logo = COALESCE(c.institution_logo, NULLIF(e.institution_logo, '')), "
+	    "updated_at = clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS e (id, status, transactions, "
+	    "bank_updated_at, has_health, consent_expires_at, institution_id, institution_name, institution_logo) "
+	    "WHERE c.id = e.id");
+	Columns rows(8);
+	for (const End &end : ends_) {
+		const ConnectionHealth health = end.report.health.value_or(ConnectionHealth());
+		const auto state = states_.find(end.id);
+		rows.begin_row(end.id);
+		rows.add(status_name(end.report.status));
+		if (state != states_.end())
+			rows.add(state->second.now.transactions);
+		else
+			rows.skip(1);
+		rows.add(health.bank_updated_at).add(end.report.health.has_value()).add(health.consent_expires_at);
+		rows.add(health.institution_id).add(health.institution_name).add(end.report.institution_logo);
+	}
+	update.run(rows.params());
+}
+
+void SyncResults::write_sync_states() const {
+	// A little spread keeps connections that were linked together from being due together for ever.
+	static Statement update(
+	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT e.ends::bool THEN "
+	    "COALESCE(NULLIF(e.retry_at, '')::timestamptz, clock_timestamp() + "
+	    "make_interval(secs => e.seconds::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
+	    "claimed_by = NULL, finished_syncs = s.finished_syncs + 1, last_report = e.report::jsonb, "
+	    "health_read_at = COALESCE(NULLIF(e.health_read_at, '')::timestamptz, s.health_read_at), "
+	    "cursor = CASE WHEN e.saves::bool THEN NULLIF(e.cursor, '') ELSE s.cursor END, "
+	    "loop_cursor = CASE WHEN NOT e.saves::bool THEN s.loop_cursor END, "
+	    "loop_started_at = CASE WHEN NOT e.saves::bool THEN s.loop_started_at END, "
+	    "loop_pages = CASE WHEN NOT e.saves::bool THEN s.loop_pages END, "
+	    "loop_transactions = CASE WHEN NOT e.saves::bool THEN s.loop_transactions END, "
+	    "sync_attempt = COALESCE(NULLIF(e.sync_attempt, '')::bigint, s.sync_attempt), "
+	    "loop_first_attempt = COALESCE(NULLIF(e.loop_first_attempt, '')::bigint, s.loop_first_attempt), "
+	    "initial_sync_done = COALESCE(NULLIF(e.initial_sync_done, '')::bool, s.initial_sync_done), "
+	    "history_complete = COALESCE(NULLIF(e.history_complete, '')::bool, s.history_complete), "
+	    "sweep_owed = COALESCE(NULLIF(e.sweep_owed, '')::bool, s.sweep_owed) "
+	    "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS e (id, seconds, retry_at, ends, "
+	    "report, health_read_at, saves, former_cursor, cursor, sync_attempt, loop_first_attempt, initial_sync_done, "
+	    "history_complete, sweep_owed) WHERE s.connection_id = e.id "
+	    "AND (NOT e.saves::bool OR s.cursor IS NOT DISTINCT FROM NULLIF(e.former_cursor, '')) RETURNING e.saves");
+	Columns rows(13);
+	std::int64_t saves = 0;
+	std::string which = "connection";
+	for (const End &end : ends_) {
+		rows.begin_row(end.id);
+		rows.add(static_cast<std::int64_t>(end.interval.count())).add(end.report.retry_at);
+		rows.add(end.report.standing_error.has_value()).add(std::string_view(report_to_json(end.report)));
+		rows.add(end.report.health_read_at);
+		const auto state = states_.find(end.id);
+		if (state == states_.end()) {
+			rows.add(false).skip(7);
+			continue;
+		}
+		const SyncState &now = state->second.now;
+		rows.add(true).add(std::string_view(state->second.before.cursor)).add(std::string_view(now.cursor));
+		rows.add(now.sync_attempt).add(now.loop_first_attempt).add(now.initial_sync_done);
+		rows.add(now.history_complete).add(now.sweep_owed);
+		which += " " + std::to_string(end.id);
+		++saves;
+	}
+	const Result updated = update.run(rows.params());
+	const auto saved =
+	    std::count_if(updated.rows.begin(), updated.rows.end(), [](const Row &row) { return row.text(0) == "t"; });
+	if (saved != saves)
+		cursor_changed(which);
+}
+
+} // namespace ob::pg::store
