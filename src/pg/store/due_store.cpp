@@ -13,6 +13,7 @@ extern "C" {
 #include "pg/locks.hpp"
 #include "pg/log.hpp"
 #include "pg/store/breakers.hpp"
+#include "pg/store/leases.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/store/tokens.hpp"
 
@@ -96,13 +97,14 @@ std::vector<Connection> PgDueStore::candidates(std::size_t limit) {
 /// Those of `ids` whose lease was free: all in one commit, unless one of them stands in the others' way.
 std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids) {
 	// The lease outlives a run that was killed by so much; the lock, which a kill frees, guards the work itself.
-	static Statement lease(
+	static Statement take_leases(
 	    "UPDATE ob.sync_state s SET claimed_until = clock_timestamp() + interval '10 minutes', "
 	    "claimed_by = pg_backend_pid() WHERE s.connection_id = ANY ($1) AND s.next_sync_at <= clock_timestamp() "
 	    "AND " OB_IS_FREE " "
 	    // A rotation whose caller is gone; it may have been begun since the candidates were read.
 	    "AND NOT EXISTS (SELECT 1 FROM ob.outcomes o WHERE o.connection_id = s.connection_id AND o.kind = 'rotate' "
 	    "AND o.phase IN ('intent', 'answered')) RETURNING s.connection_id");
+	hold_leases(ids);
 	std::vector<ConnectionId> got;
 	const auto take = [&](std::span<const ConnectionId> some) {
 		std::vector<ConnectionId> taken;
@@ -111,7 +113,7 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 			for (const ConnectionId id : some)
 				if (!any_breakers_ || pass_breakers(id))
 					passed.push_back(id);
-			for (const Row &row : lease.run({Param::integer_array(passed)}).rows)
+			for (const Row &row : take_leases.run({Param::integer_array(passed)}).rows)
 				taken.push_back(row.integer(0));
 			take_budgets(taken);
 		}, Durability::certain);
@@ -228,15 +230,11 @@ void PgDueStore::let_go(ConnectionId id) {
 	claimed_.erase(id);
 	ahead_.erase(id);
 	store_.forget(id);
+	forget_lease(id);
 	unlock_session(LockClass::connection, id);
 }
 
 void PgDueStore::give_back() {
-	// Rows that someone holds are left to run out: what was interrupted must end now.
-	static Statement end_leases(
-	    "UPDATE ob.sync_state SET claimed_until = NULL, claimed_by = NULL WHERE connection_id IN "
-	    "(SELECT connection_id FROM ob.sync_state WHERE connection_id = ANY ($1) "
-	    "AND claimed_by = pg_backend_pid() FOR UPDATE SKIP LOCKED)");
 	const HoldInterrupts hold;
 	std::exception_ptr trouble;
 	try {
@@ -244,7 +242,7 @@ void PgDueStore::give_back() {
 		for (const auto &[id, connection] : claimed_)
 			ids.push_back(id);
 		if (!ids.empty())
-			store_.unit([&] { end_leases.run({Param::integer_array(ids)}); });
+			store_.unit([&] { end_leases(ids); }); // what was interrupted must end now, whoever holds a row
 	} catch (...) {
 		trouble = std::current_exception();
 	}
@@ -254,10 +252,8 @@ void PgDueStore::give_back() {
 }
 
 void PgDueStore::release_all() {
-	for (const auto &[id, connection] : claimed_)
-		unlock_session(LockClass::connection, id);
-	claimed_.clear();
-	ahead_.clear();
+	while (!claimed_.empty())
+		let_go(claimed_.begin()->first);
 }
 
 std::vector<Upcoming> upcoming_syncs(const std::vector<std::string> &servers) {

@@ -83,6 +83,23 @@ subtest 'cancelled while a statement of a unit runs' => sub {
 	is(our_rows($_), bank_rows($_), "bank $_: exactly its rows") foreach @banks;
 };
 
+subtest 'told to end in the midst of a statement' => sub {
+	my $leaver = OpenBanking::Session->new($node);
+	sql("CREATE TRIGGER dawdle BEFORE INSERT ON ob.transactions_all FOR EACH ROW EXECUTE FUNCTION dawdle()");
+	add_a_row($_) foreach @banks;
+	make_due();
+	$leaver->begin('CALL ob.sync_due()');
+	wait_until('the trigger', sub { sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") });
+	cmp_ok(claims(), '>=', 1, 'claimed');
+	sql('SELECT pg_terminate_backend(' . $leaver->pid . ')');
+	ok($leaver->finish->{lost}, 'its session is gone');
+	wait_until('its end', sub { !sql('SELECT count(*) FROM pg_stat_activity WHERE pid = ' . $leaver->pid) });
+	is(claims() . locks(), '00', 'nothing is left claimed');
+	sql('DROP TRIGGER dawdle ON ob.transactions_all');
+	is($session->query('CALL ob.sync_due()')->{state}, 'none', 'another one goes on');
+	is(our_rows($_), bank_rows($_), "bank $_: exactly its rows") foreach @banks;
+};
+
 subtest 'an outcome that cannot be found out yet' => sub {
 	my $leaving = link_bank($node, 'leaver');
 	my $crasher = OpenBanking::Session->new($node);
@@ -117,6 +134,7 @@ subtest 'what keeps a sync from beginning is recorded' => sub {
 		sql("UPDATE ob.tokens SET sealed = set_byte(sealed, 30, get_byte(sealed, 30) # 1) WHERE subject = 'connection:$banks[1]'");
 		my $result = $session->query(sprintf($call, $banks[1]));
 		is($result->{state}, $call =~ /due/ ? 'none' : 'OB009', sprintf($call, $banks[1]));
+		like($result->{err}, qr/5 connections: 4 complete, .* 1 failed/, 'the others are synced') if $call =~ /due/;
 		wait_until('the record', sub { sql("SELECT state, error_code FROM ob.connections WHERE id = $banks[1] AND failing_since IS NOT NULL") eq 'active|OB009' });
 		sql("UPDATE ob.tokens SET sealed = decode('$token', 'hex') WHERE subject = 'connection:$banks[1]'");
 		$session->value("SELECT ob.sync($banks[1])");
@@ -134,6 +152,21 @@ subtest 'plan' => sub {
 	my ($plan) = $log =~ /Query Text: SELECT s.connection_id.*?\n((?:\t.*\n)*)/;
 	like($plan, qr/Index Scan using sync_state_due_idx/, 'what is due is found by its index');
 	unlike($plan, qr/Seq Scan|Sort|Hash|Materialize/, 'and nothing is gone through or sorted') or diag($plan);
+	unlike($log, qr/Seq Scan on (?!breakers|server_state|client_checks)/, 'nor anything else');
+	my @statements = $log =~ /Query Text: (.*)/g;
+	my %of = (
+		'a lease' => qr/^UPDATE ob.sync_state s SET claimed_until/,
+		'a state to begin with' => qr/^SELECT s.cursor/,
+		'tokens' => qr/ JOIN ob.tokens /,
+		'accounts to compare' => qr/^SELECT .* FROM ob.accounts_all/,
+		'a result' => qr/^UPDATE ob.connections c SET last_sync_at/,
+		'a state to end with' => qr/^UPDATE ob.sync_state s SET next_sync_at/,
+	);
+	foreach my $what (sort keys %of)
+	{
+		is(scalar(grep { $_ =~ $of{$what} } @statements), 1, "$what: one statement for all") or diag(join "\n", @statements);
+	}
+	is(scalar(grep { /^INSERT INTO ob.accounts_all/ } @statements), 0, 'accounts that are as they were are not written');
 };
 
 done_testing();
