@@ -45,6 +45,11 @@ function aimed(name, what, value, relation, aim, format, stretch) {
 		stretch === undefined ? '' : `stretch ${format(stretch)} ${verdict(stretch).toLowerCase()}`]);
 }
 
+/// A figure without an aim.
+function told(name, what, value, format) {
+	aims.push([name, what, format(value), '', '', '']);
+}
+
 function print(table, head) {
 	const all = [head, ...table];
 	const widths = head.map((_, i) => Math.max(...all.map((line) => line[i].length)));
@@ -60,4 +65,4 @@ function report() {
 	print(aims, ['case', 'aim', 'figure', 'aimed at', '', '']);
 }
 
-module.exports = { aimed, bytes, duration, measured, medianOf, number, percent, report, timeRatio, times };
+module.exports = { aimed, bytes, duration, measured, medianOf, number, percent, report, timeRatio, times, told };
