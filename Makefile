@@ -4,8 +4,8 @@
 # TEST_BUILD=1 adds the settings openbanking.test_clock and openbanking.test_crash_point (make check sets it)
 # PG_CONFIG    which PostgreSQL to build for (default: Debian's 15, else the one in PATH)
 
-BUILDING = all install uninstall installcheck sandbox check-unit unit-tests clean
-JOBS     = demo bench check soak check-regress check-isolation check-tap lint format
+BUILDING = all install uninstall installcheck sandbox check-unit unit-tests verdicts fuzzers clean
+JOBS     = demo bench check soak check-differential check-fuzz check-regress check-isolation check-tap lint format
 
 all:
 
@@ -22,8 +22,10 @@ help:
 	@echo "make demo             build, start a private cluster and the simulator, link, sync, show it"
 	@echo "make bench            measure against COPY and the official npm client (scripts/bench --quick, scripts/bench a)"
 	@echo "make check            all that follows"
-	@echo "make soak             the random tests of check-tap at length (scripts/soak --seeds N --kills N --days N)"
+	@echo "make soak             the random tests at length (scripts/soak --seeds N --kills N --days N --fuzz SECONDS)"
 	@echo "make check-unit       unit tests under the address and undefined behaviour sanitizers"
+	@echo "make check-differential  signed deliveries decided by our code and by the npm package jose"
+	@echo "make check-fuzz       mutated tokens, keys and headers, some seconds each"
 	@echo "make check-regress    SQL tests on a private cluster"
 	@echo "make check-isolation  concurrency tests on a private cluster"
 	@echo "make check-tap        crash, cancel and fault tests on private clusters"

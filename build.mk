@@ -91,6 +91,12 @@ $(SANDBOX_OBJ): build/sandbox/%.o: %.cpp
 build/openbanking-sandbox: $(SANDBOX_OBJ)
 	$(CXX) -o $@ $^ -lcpp-httplib -ljansson -lssl -lcrypto -lpthread
 
+# ---- what decides deliveries for the comparison with another implementation ----
+
+verdicts: build/webhook-verdicts
+build/webhook-verdicts: test/differential/verdicts.cpp $(PURE_LIB)
+	$(CXX) $(CXXSTD) -O2 -g $(PURE_WARN) -Isrc -MMD -MP -MF build/webhook-verdicts.d -o $@ $< $(PURE_LIB) -Wl,--as-needed $(PURE_LIBS)
+
 # ---- unit tests, under the address and undefined behaviour sanitizers ----
 
 SAN_PURE_OBJ    = $(PURE_SRC:%.cpp=build/san/%.o)
@@ -105,6 +111,20 @@ UNIT_ARGS ?= --gtest_brief=1
 unit-tests: build/unit-tests
 check-unit: build/unit-tests
 	build/unit-tests $(UNIT_ARGS)
+
+# ---- fuzz targets: one for each test/fuzz/NAME.cpp, with clang's libFuzzer ----
+
+CLANGXX     ?= clang++
+FUZZ_FLAGS   = $(CXXSTD) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
+FUZZ_SRC     = $(sort $(wildcard test/fuzz/*.cpp))
+FUZZ_BIN     = $(FUZZ_SRC:test/fuzz/%.cpp=build/fuzz/%)
+FUZZ_OBJ     = $(sort $(foreach d,core json crypto webhook,$(patsubst %.cpp,build/fuzz/%.o,$(wildcard src/$d/*.cpp))))
+fuzzers: $(FUZZ_BIN)
+$(FUZZ_OBJ) $(FUZZ_SRC:%.cpp=build/fuzz/%.o): build/fuzz/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CLANGXX) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+$(FUZZ_BIN): build/fuzz/%: build/fuzz/test/fuzz/%.o $(FUZZ_OBJ)
+	$(CLANGXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -Wl,--as-needed $(PURE_LIBS)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 

@@ -36,6 +36,17 @@ compile_test_tools() {
 	done
 }
 
+# What the package.json of folder $1 asks for, in exactly those versions, into folder $2; again only if that changes.
+install_npm_packages() {
+	mkdir -p "$2"
+	! cmp -s "$1/package.json" "$2/package.json" || [ ! -e "$2/installed" ] || return 0
+	echo "Installing from npm: $(sed -n '/"dependencies"/,/}/ s/.*"\(.*\)": "\([0-9.]*\)".*/\1 \2/p' "$1/package.json" | paste -sd, | sed 's/,/, /g')"
+	rm -f "$2/installed"
+	cp "$1/package.json" "$2/"
+	npm install --prefix "$2" --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null
+	touch "$2/installed"
+}
+
 # Makes $stage: a copy of the installed server in which the extension is installed, so that nothing is left in the
 # system and no root is needed; readable for the server's user wherever the checkout is. Arguments go to make.
 make_stage() {
