@@ -26,6 +26,16 @@ void HeldChanges::add(const TransactionPage &page) {
 		writer.add(row);
 	for (const RemovedTransaction &row : page.removed)
 		writer.add(row);
+	write_packed();
+}
+
+void HeldChanges::add(const RemovedTransaction &row) {
+	packed_.clear();
+	packed::Writer(packed_).add(row);
+	write_packed();
+}
+
+void HeldChanges::write_packed() {
 	if (packed_.empty())
 		return;
 	spool_->write(packed_);

@@ -20,6 +20,7 @@ public:
 	HeldChanges(std::unique_ptr<Spool> spool, bool keep_raw) : spool_(std::move(spool)), keep_raw_(keep_raw) {}
 
 	void add(const TransactionPage &page);
+	void add(const RemovedTransaction &row);
 	bool empty() const noexcept { return empty_; }
 	/// Adds everything to `writer`, in order, and flushes it. Of the rows only those that `take` wants, as it leaves
 	/// them: what it puts into one lasts until the end.
@@ -28,12 +29,13 @@ public:
 	void each_row(const std::function<void(Transaction &)> &look);
 
 private:
+	void write_packed();
 	void each_record(const std::function<void(packed::Record &)> &look, const std::function<void()> &end_batch);
 
 	std::unique_ptr<Spool> spool_;
 	bool keep_raw_;
 	bool empty_ = true;
-	std::string packed_; // of one page
+	std::string packed_; // what was added last
 };
 
 } // namespace ob::sync

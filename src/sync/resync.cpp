@@ -24,12 +24,13 @@ void Resync::note(const TransactionPage &page) {
 
 void Resync::compare(SyncStore &store, ConnectionId id, Questions questions) {
 	const bool settle = questions.settle && only_rows_;
-	const bool sweep = questions.sweep && !unnamed_;
+	if (questions.sweep && !unnamed_)
+		gone_.emplace(store.make_spool(), false);
 	store.each_live_transaction(id, [&](const Transaction &stored) {
 		Met *met = met_.find(key(stored.account_id, stored.id));
 		if (!met) {
-			if (sweep)
-				gone_.emplace_back(stored.account_id, stored.id);
+			if (gone_)
+				gone_->add(RemovedTransaction{stored.id, stored.account_id});
 		} else if (settle && met->version == version(stored)) {
 			met->version = kSettled;
 			++settled_;
@@ -44,10 +45,9 @@ bool Resync::is_settled(const Transaction &row) {
 	return met && met->version == kSettled;
 }
 
-void Resync::sweep(RowWriter &writer) const {
-	for (const auto &[account_id, id] : gone_)
-		writer.add(RemovedTransaction{id, account_id});
-	writer.flush();
+void Resync::sweep(RowWriter &writer) {
+	if (gone_)
+		gone_->replay(writer, [](const Transaction &) { return false; });
 }
 
 /// An id is only unique within its account.

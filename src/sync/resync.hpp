@@ -4,12 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "core/id_table.hpp"
 #include "core/store.hpp"
+#include "sync/held_changes.hpp"
 #include "sync/row_writer.hpp"
 
 #include "core/pure.hpp"
@@ -32,7 +32,7 @@ public:
 	bool is_settled(const Transaction &row);
 	std::int64_t settled() const noexcept { return settled_; }
 	/// Marks removed what was not met. Nothing if a row came that cannot be told from stored ones.
-	void sweep(RowWriter &writer) const;
+	void sweep(RowWriter &writer);
 
 private:
 	/// Met under its account and id. A collision keeps a row that the bank has removed until the next resync; it never
@@ -51,7 +51,7 @@ private:
 	bool only_rows_ = true;
 	bool unnamed_ = false;
 	std::int64_t settled_ = 0;
-	std::vector<std::pair<std::string, std::string>> gone_; // account, id
+	std::optional<HeldChanges> gone_; // removals: a bank may have taken away any number of rows
 	std::string scratch_;
 };
 

@@ -123,6 +123,18 @@ TEST(SyncEngine, AFullSyncSweepsWhatDidNotCome) {
 	EXPECT_EQ(bench.differences(), "");
 }
 
+TEST(SyncEngine, WhatASweepRemovesIsSpooled) {
+	SyncBench bench;
+	settle(bench, 1200);
+	bench.bank.page_size = 500;
+	for (int i = 0; i < 1100; ++i)
+		bench.bank.remove("t" + std::to_string(i));
+	EXPECT_EQ(bench.sync(true).transactions.removed, 1100);
+	ASSERT_EQ(bench.store.spooled.size(), 2u) << "what has come, and what is gone";
+	EXPECT_GT(*bench.store.spooled[1], 1100 * 8u);
+	EXPECT_EQ(bench.differences(), "");
+}
+
 TEST(SyncEngine, SweepsOnlyWhenTheHistoryIsComplete) {
 	for (const bool status_unknown : {false, true}) {
 		SyncBench bench;

@@ -76,7 +76,13 @@ struct StoredConnection {
 
 class MemorySpool final : public Spool {
 public:
-	void write(std::string_view bytes) override { bytes_.append(bytes); }
+	/// `written` becomes the number of bytes.
+	explicit MemorySpool(std::shared_ptr<std::size_t> written) : written_(std::move(written)) {}
+
+	void write(std::string_view bytes) override {
+		bytes_.append(bytes);
+		*written_ = bytes_.size();
+	}
 	void rewind() override { at_ = 0; }
 	bool read(char *out, std::size_t size) override {
 		if (at_ == bytes_.size())
@@ -91,6 +97,7 @@ public:
 private:
 	std::string bytes_;
 	std::size_t at_ = 0;
+	std::shared_ptr<std::size_t> written_;
 };
 
 class FakeStore final : public SyncStore {
@@ -103,6 +110,7 @@ public:
 	int commits = 0;
 	int rollbacks = 0;
 	int rows_offered = 0; // transactions that came to be written, changed or not
+	std::vector<std::shared_ptr<std::size_t>> spooled; // bytes of each spool, whether it is there still
 	int row_writes = 0;   // rows of accounts and transactions that a statement changed
 
 	StoredConnection &connection(ConnectionId id = 1) { return connections[id]; }
@@ -320,7 +328,10 @@ public:
 		flushed_ = connections;
 	}
 
-	std::unique_ptr<Spool> make_spool() override { return std::make_unique<MemorySpool>(); }
+	std::unique_ptr<Spool> make_spool() override {
+		spooled.push_back(std::make_shared<std::size_t>(0));
+		return std::make_unique<MemorySpool>(spooled.back());
+	}
 
 private:
 	static void check(bool good, const char *what) {
