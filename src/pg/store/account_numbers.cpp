@@ -60,17 +60,12 @@ void write_numbers(const crypto::KeyRing &keys, ConnectionId id, const std::stri
 	update.run({Param::integer(id), Param::text(account_id), Param::bytes(sealed)});
 }
 
-/// For comparing; empty if a key is missing by which they could be opened.
+/// For comparing. Without them an account under a new id would be taken for another one, and all of its rows for new.
 std::vector<Secret> number_keys(ConnectionId id, std::string_view account_id, std::string_view sealed) {
 	std::vector<Secret> keys;
-	try {
-		for (const AccountNumber &number : open_numbers(id, account_id, sealed))
-			if (auto key = providers::number_key(number))
-				keys.push_back(std::move(*key));
-	} catch (const Error &error) {
-		if (error.code() != ErrorCode::unseal_failed)
-			throw;
-	}
+	for (const AccountNumber &number : open_numbers(id, account_id, sealed))
+		if (auto key = providers::number_key(number))
+			keys.push_back(std::move(*key));
 	return keys;
 }
 

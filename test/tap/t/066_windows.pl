@@ -117,6 +117,18 @@ subtest 'an account that is called otherwise' => sub {
 	sql('DELETE FROM ob.quarantine');
 	is(sql("SELECT number FROM ob.account_number($connection, 'renamed')"), 'DE02 1203 0000 0000 2020 51', 'its number opens in its new place');
 
+	# Numbers that cannot be opened: nobody can say which account it is.
+	my $damage = 'UPDATE ob.accounts_all SET number_sealed = set_byte(number_sealed, length(number_sealed) - 1, '
+	  . "get_byte(number_sealed, length(number_sealed) - 1) # 1) WHERE connection_id = $connection";
+	sql($damage);
+	$bank{accounts}[0]{id} = 'again';
+	$_->{account} = 'again' for @{ $bank{rows} };
+	my ($state, $err) = sqlstate_of($node, sync_sql($connection, \%bank));
+	is($state, 'OB009', 'with a number that cannot be opened the sync fails');
+	like($err, qr/number of account renamed of connection $connection/, 'and says which');
+	is(sql("SELECT string_agg(account_id, ' ') FROM ob.accounts_all WHERE connection_id = $connection"), 'renamed', 'it makes no second account');
+	sql($damage); # the other way round
+
 	# Another account that has rows under the new id already is left alone.
 	sql("INSERT INTO ob.transactions_all (connection_id, account_id, transaction_id, status, amount, date) VALUES ($connection, 'taken', 't', 'posted', 1, '2026-01-01')");
 	$bank{accounts}[0]{id} = 'taken';
