@@ -109,12 +109,9 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 	const auto take = [&](std::span<const ConnectionId> some) {
 		std::vector<ConnectionId> taken;
 		store_.unit([&] {
-			std::vector<ConnectionId> passed;
-			for (const ConnectionId id : some)
-				if (!any_breakers_ || pass_breakers(id))
-					passed.push_back(id);
-			for (const Row &row : take_leases.run({Param::integer_array(passed)}).rows)
-				taken.push_back(row.integer(0));
+			for (const Row &row : take_leases.run({Param::integer_array(some)}).rows)
+				if (passes_breakers(row.integer(0)))
+					taken.push_back(row.integer(0));
 			take_budgets(taken);
 		}, Durability::certain);
 		budgets_.keep();
@@ -134,6 +131,15 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 		}
 	}
 	return got;
+}
+
+/// Asked of a leased connection, so that none is let through as the one that finds out and then belongs to somebody
+/// else.
+bool PgDueStore::passes_breakers(ConnectionId id) {
+	if (!any_breakers_ || pass_breakers(id))
+		return true;
+	end_leases({id});
+	return false;
 }
 
 /// Calls that their syncs make for certain, in the commit that there is all the same.

@@ -46,6 +46,7 @@ public:
 private:
 	std::vector<Connection> candidates(std::size_t limit);
 	std::vector<ConnectionId> lease(const std::vector<ConnectionId> &ids);
+	bool passes_breakers(ConnectionId id);
 	void take_budgets(const std::vector<ConnectionId> &ids);
 	void read_ahead(const std::vector<ConnectionId> &ids);
 	void let_go(ConnectionId id);
