@@ -42,6 +42,8 @@ struct SyncState {
 	bool sweep_owed = false;
 	std::int32_t attempts = 0;     // failures in a row
 	std::int64_t transactions = 0; // live rows in the tables
+	/// Rows that the unfinished loop is expected to bring in all.
+	std::optional<std::int64_t> loop_total;
 };
 
 /// One connection as the engine meets it. `session` data (server, credentials) travel beside it.
@@ -183,7 +185,7 @@ public:
 	/// As each_live_transaction, for one account and from a day on.
 	virtual void each_live_transaction_since(ConnectionId id, std::string_view account_id, Date since,
 	                                         const std::function<void(const Transaction &)> &fn) = 0;
-	/// All accounts of the connection, removed ones included.
+	/// All accounts of the connection, removed ones included. Throws Error(unseal_failed) if their numbers do not open.
 	virtual std::vector<KeptAccount> kept_accounts(ConnectionId id) = 0;
 	/// The provider calls an account by another id now: its row and everything stored of it go along, but for its
 	/// numbers. False, and nothing is done, if anything is stored under the new id already.
@@ -202,6 +204,9 @@ public:
 	/// Records a failed sync, as a unit of its own, or through the outcome worker where the caller's statement is
 	/// about to raise.
 	virtual void record_failure(ConnectionId id, const SyncFailure &failure) = 0;
+
+	// ---- at any time ----
+
 	virtual std::unique_ptr<Spool> make_spool() = 0;
 };
 

@@ -103,11 +103,16 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	s.loop_started_at AS backfill_started_at, s.loop_pages AS pages, s.loop_transactions AS transactions_read,
 	pg_catalog.round(s.loop_transactions OPERATOR(pg_catalog./) NULLIF(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.loop_started_at), 0), 1)
 		AS transactions_per_second,
-	c.last_sync_at, c.last_sync_status, c.failing_since, s.attempts AS failures, s.next_sync_at
+	c.last_sync_at, c.last_sync_status, c.failing_since, s.attempts AS failures, s.next_sync_at,
+	CASE WHEN s.loop_transactions OPERATOR(pg_catalog.>) 0 AND s.loop_total OPERATOR(pg_catalog.>=) s.loop_transactions THEN
+		pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) ((pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.loop_started_at)
+			OPERATOR(pg_catalog.*) ((s.loop_total OPERATOR(pg_catalog.-) s.loop_transactions)::pg_catalog.float8
+				OPERATOR(pg_catalog./) s.loop_transactions::pg_catalog.float8))
+	END AS estimated_end
 FROM ob.connections c
 JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id
 LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server;
-COMMENT ON VIEW ob.sync_status IS 'Where each connection''s sync stands: what it does now, how complete its history is, how far a first backfill has come and how fast, failures in a row, when it is next.';
+COMMENT ON VIEW ob.sync_status IS 'Where each connection''s sync stands: what it does now, how complete its history is, how far a first backfill has come, how fast and until when, failures in a row, when it is next.';
 
 CREATE VIEW ob.consents_expiring WITH (security_invoker = true) AS
 SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name, c.state, c.consent_given_at, c.consent_expires_at,

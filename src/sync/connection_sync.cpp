@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/loop.hpp"
+#include "sync/row_count.hpp"
 
 #include "core/pure.hpp"
 
@@ -21,6 +22,9 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kHistoryPause = 30s;
 // A history that is not complete by then will not be: the connection is synced like any other.
 constexpr auto kHistoryPatience = 24h;
+
+// A history that has come by then is not worth an estimate.
+constexpr std::int64_t kPagesBeforeEstimate = 4;
 
 // Restarts in a row at the stored cursor's own first page, after which the cursor itself is taken to be stale.
 constexpr int kStaleAfter = 3;
@@ -83,6 +87,7 @@ Task<ConnectionSync::Trouble> ConnectionSync::try_loop(bool resync) {
 
 Task<void> ConnectionSync::run_loop(bool resync) {
 	progress_ = Progress();
+	progress_.expected = state_.loop_total;
 	resync_ = Resync();
 	const auto reader =
 	    context_.provider->read_changes(context_.session, context_.credentials, resync ? std::string() : state_.cursor);
@@ -99,7 +104,13 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 	SyncState next = begin_loop();
 	const bool again = next.sync_attempt != next.loop_first_attempt;
 	AttemptStamp stamp{next.sync_attempt, next.loop_first_attempt, again, !again};
+	// From the beginning everything comes, also what an abandoned attempt has stored; else what is not stored yet, which
+	// nobody can tell of a loop that was cut off.
+	const bool from_beginning = state_.cursor.empty();
+	const bool may_estimate = !progress_.expected && (from_beginning || !again);
+	const std::int64_t stored = from_beginning ? 0 : state_.transactions;
 	Loop &loop = co_await ThisLoop();
+	RowCount count(loop);
 	for (;;) {
 		note_accounts(page.transactions);
 		if (account_missing_)
@@ -110,6 +121,12 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 			next = end_loop(std::move(next), page, false);
 			co_await note_health();
 		}
+		if (may_estimate && !last && progress_.pages == kPagesBeforeEstimate)
+			count.ask(*context_.provider, context_.session, context_.credentials);
+		if (const auto total = count.result())
+			progress_.expected = std::max<std::int64_t>(*total - stored, 0);
+		if (!last)
+			next.loop_total = progress_.expected;
 		// The bank prepares the next page while this one is written.
 		std::optional<ChangePage> following;
 		TaskGroup prefetch(loop);
@@ -325,6 +342,7 @@ SyncState ConnectionSync::end_loop(SyncState state, const ChangePage &last, bool
 	if (resync || !last.next_cursor.empty())
 		state.cursor = last.next_cursor;
 	state.loop_cursor.clear();
+	state.loop_total.reset();
 	state.attempts = 0;
 	if (last.status != HistoryStatus::not_ready)
 		state.initial_sync_done = true;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "core/clock.hpp"
 #include "core/store.hpp"
@@ -34,6 +35,8 @@ struct Pacing {
 struct Progress {
 	std::int64_t pages = 0;
 	std::int64_t transactions = 0; // added, modified and removed ones
+	/// How many these will be at the end, where that can be told.
+	std::optional<std::int64_t> expected;
 };
 
 /// The pointers outlive the sync.

@@ -1,7 +1,9 @@
 // C++ regime.
 #include "sync/window_sync.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <functional>
 #include <utility>
@@ -45,6 +47,7 @@ Task<bool> WindowSync::read_all(bool full, Readings *held) {
 				commit_first(*reading);
 			else
 				held->push_back(std::move(reading));
+			++accounts_read_;
 		}
 	} catch (const ProviderError &error) {
 		if (error.reaction() != Reaction::not_ready)
@@ -77,7 +80,7 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account accou
 	    std::make_unique<Reading>(Reading{account.id, plan.first, WindowReconcile(account.id, plan, pending != nullptr),
 	                                      HeldChanges(context_.store->make_spool(), target_.keep_raw)});
 	if (pending) {
-		while (std::optional<TransactionPage> page = co_await next_page(pending.get())) {
+		while (std::optional<TransactionPage> page = co_await next_page(pending.get(), nullptr)) {
 			reading->rows.note_pending(*page);
 			reading->held.add(*page);
 		}
@@ -85,7 +88,8 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account accou
 	}
 	const auto window =
 	    provider_.read_account(context_.session, context_.credentials, {std::move(account), plan.from, plan.to});
-	while (std::optional<TransactionPage> page = co_await next_page(window.get())) {
+	days_seen_.reset();
+	while (std::optional<TransactionPage> page = co_await next_page(window.get(), &plan)) {
 		reading->rows.note_window(*page);
 		reading->held.add(*page);
 	}
@@ -93,11 +97,13 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account accou
 	co_return reading;
 }
 
-Task<std::optional<TransactionPage>> WindowSync::next_page(providers::AccountReader *reader) {
+Task<std::optional<TransactionPage>> WindowSync::next_page(providers::AccountReader *reader, const WindowPlan *plan) {
 	for (int waits = 0;; ++waits) {
 		std::optional<std::chrono::milliseconds> pause;
 		try {
 			std::optional<TransactionPage> page = co_await reader->next();
+			if (page && plan)
+				estimate_end(*plan, *page);
 			if (page)
 				note_progress(*page);
 			co_return page;
@@ -109,6 +115,24 @@ Task<std::optional<TransactionPage>> WindowSync::next_page(providers::AccountRea
 		Sleep sleep(*pause);
 		co_await sleep;
 	}
+}
+
+/// By the days that rows have come of: banks begin at one end of the window or the other.
+void WindowSync::estimate_end(const WindowPlan &plan, const TransactionPage &page) {
+	for (const Transaction &row : page.rows) {
+		const Date day = std::clamp(row.date, plan.from, plan.to);
+		if (!days_seen_)
+			days_seen_.emplace(day, day);
+		days_seen_ = {std::min(days_seen_->first, day), std::max(days_seen_->second, day)};
+	}
+	if (!days_seen_)
+		return;
+	const auto days = [](Date from, Date to) { return static_cast<double>((to - from).count() + 1); };
+	const double of_account = days(days_seen_->first, days_seen_->second) / days(plan.from, plan.to);
+	const double share = (static_cast<double>(accounts_read_) + of_account) /
+	                     static_cast<double>(listing_->list.accounts.size());
+	const auto read = static_cast<double>(progress_.transactions) + static_cast<double>(page.rows.size());
+	progress_.expected = std::llround(read / share);
 }
 
 // ---- committing ----

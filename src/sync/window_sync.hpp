@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "providers/window_provider.hpp"
@@ -46,7 +47,8 @@ private:
 	Task<bool> read_all(bool full, Readings *held);
 	Task<std::unique_ptr<Reading>> read_account(Account account, bool full);
 	Task<std::unique_ptr<Reading>> try_account(Account account, bool full);
-	Task<std::optional<TransactionPage>> next_page(providers::AccountReader *reader);
+	Task<std::optional<TransactionPage>> next_page(providers::AccountReader *reader, const WindowPlan *plan);
+	void estimate_end(const WindowPlan &plan, const TransactionPage &page);
 
 	void follow_moved_accounts();
 	void commit_first(Reading &reading);
@@ -65,6 +67,9 @@ private:
 	ReadSpans spans_; // as stored
 	std::optional<providers::AccountListing> listing_;
 	bool accounts_written_ = false;
+
+	std::size_t accounts_read_ = 0;
+	std::optional<std::pair<Date, Date>> days_seen_; // first and last, of the account that is being read
 };
 
 } // namespace ob::sync

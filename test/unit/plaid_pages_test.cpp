@@ -126,6 +126,25 @@ TEST(PlaidWindow, DaysHaveDefaults) {
 	EXPECT_EQ(sent_days({}, {}, "7", "2026-03-10T20:00:00Z"), "2026-03-03 to 2026-03-11");
 }
 
+TEST(PlaidWindow, CountsWithOneCall) {
+	PlaidSession plaid;
+	plaid.clock.set("2026-03-10T09:00:00Z");
+	const auto count = [&] { return run_task(plaid.provider.count_transactions(plaid.session(), plaid.credentials())); };
+	plaid.transport.answer("/transactions/get", window_page({tx("1")}, 12'345));
+	EXPECT_EQ(count(), 12'345);
+	ASSERT_EQ(plaid.transport.requests.size(), 1u);
+	EXPECT_EQ(plaid.transport.requests[0].canonical_body(),
+	          R"({"access_token":"access-sandbox-1","end_date":"2026-03-10","options":{"count":1,"offset":0},)"
+	          R"("start_date":"2024-03-09"})");
+	plaid.transport.answer("/transactions/get", R"({"transactions":[],"request_id":"r"})");
+	EXPECT_EQ(code_of(count), ErrorCode::bad_reply);
+	plaid.transport.answer("/transactions/get", window_page({}, -1));
+	EXPECT_EQ(code_of(count), ErrorCode::bad_reply);
+	plaid.transport.answer("/transactions/get", 500, "no");
+	EXPECT_EQ(code_of(count), ErrorCode::provider_down);
+	EXPECT_EQ(plaid.transport.requests.size(), 4u) << "never repeated";
+}
+
 TEST(PlaidWindow, NullIsNoRows) {
 	PlaidSession plaid;
 	plaid.transport.answer("/transactions/get", R"({"transactions":null,"total_transactions":0,"request_id":"r"})");

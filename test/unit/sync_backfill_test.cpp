@@ -1,7 +1,10 @@
 // The first backfill: page by page, until the history is complete.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "unit/support/sync_bench.hpp"
@@ -145,6 +148,64 @@ TEST(SyncEngine, GhostsGoWhateverTheStatus) {
 	bench.bank.remove("t0");
 	bench.sync();
 	EXPECT_FALSE(bench.store.connection().state.history_complete);
+	EXPECT_EQ(bench.differences(), "");
+}
+
+/// Syncs; what was expected after each page, -1 for nothing.
+std::vector<std::int64_t> expectations(SyncBench &bench) {
+	std::vector<std::int64_t> expected;
+	SyncContext context = bench.context();
+	context.progress = [&](const Progress &progress) { expected.push_back(progress.expected.value_or(-1)); };
+	try {
+		test::run_task(sync_connection(std::move(context), bench.target(), false));
+	} catch (const ProviderError &) {
+		// cut off
+	}
+	return expected;
+}
+
+std::size_t counts_asked(const SyncBench &bench) {
+	const auto &sent = bench.plaid.transport.requests;
+	return static_cast<std::size_t>(
+	    std::count_if(sent.begin(), sent.end(), [](const auto &one) { return one.endpoint == "/transactions/get"; }));
+}
+
+TEST(SyncEngine, TheEndOfALongBackfillIsEstimated) {
+	SyncBench bench;
+	add_many(bench.bank, 30);
+	bench.bank.fault = {8, plaid_error("ITEM_ERROR", "ITEM_LOGIN_REQUIRED")};
+	EXPECT_EQ(expectations(bench), (std::vector<std::int64_t>{-1, -1, -1, -1, -1, 30, 30}));
+	EXPECT_EQ(counts_asked(bench), 1u);
+	EXPECT_EQ(bench.store.connection().state.loop_total, 30);
+	const std::vector<std::int64_t> again = expectations(bench);
+	EXPECT_EQ(again, std::vector<std::int64_t>(10, 30)) << "the loop's next attempt knows it from its beginning";
+	EXPECT_EQ(counts_asked(bench), 1u);
+	EXPECT_FALSE(bench.store.connection().state.loop_total) << "a loop that has ended expects nothing";
+	EXPECT_EQ(bench.differences(), "");
+}
+
+TEST(SyncEngine, WhatIsStoredAlreadyIsNotExpected) {
+	SyncBench bench;
+	bench.bank.stage = Stage::initial;
+	add_many(bench.bank, 4);
+	EXPECT_EQ(expectations(bench), (std::vector<std::int64_t>{-1, -1}));
+	EXPECT_EQ(counts_asked(bench), 0u) << "a short one";
+	bench.bank.stage = Stage::complete;
+	add_many(bench.bank, 30, "old");
+	EXPECT_EQ(expectations(bench).back(), 30);
+	EXPECT_EQ(counts_asked(bench), 1u);
+	add_many(bench.bank, 30, "new");
+	EXPECT_EQ(expectations(bench), std::vector<std::int64_t>(10, -1));
+	EXPECT_EQ(counts_asked(bench), 1u) << "only a first backfill is estimated";
+}
+
+TEST(SyncEngine, WithoutANumberThereIsNoEstimate) {
+	SyncBench bench;
+	bench.bank.count_fails = true;
+	add_many(bench.bank, 30);
+	EXPECT_EQ(expectations(bench), std::vector<std::int64_t>(10, -1));
+	EXPECT_EQ(counts_asked(bench), 1u) << "never repeated";
+	EXPECT_TRUE(bench.store.failures.empty());
 	EXPECT_EQ(bench.differences(), "");
 }
 

@@ -46,6 +46,30 @@ TEST(WindowSync, ReadsTheHistoryThenTheOverlap) {
 	EXPECT_EQ(bench.bank.reads.at(1).to, test::day("2026-03-21")) << "a day begins at midnight";
 }
 
+TEST(WindowSync, DaysReadSayHowMuchIsLeft) {
+	WindowBench bench;
+	bench.bank.holders[2] = {.id = "other", .iban = {}};
+	bench.bank.page_size = 10;
+	// Newest first, one a day over the whole history, the same in both accounts.
+	for (int account = 1; account <= 2; ++account)
+		for (int ago = 0; ago <= 90; ++ago)
+			bench.bank.add({.account = account,
+			                .id = std::to_string(ago),
+			                .amount = "1.00",
+			                .description = "SHOP",
+			                .link = {},
+			                .date = WindowBench::march(10) - std::chrono::days(ago)});
+	std::vector<std::int64_t> expected;
+	SyncContext context = bench.context();
+	context.progress = [&](const Progress &progress) {
+		if (progress.expected)
+			expected.push_back(*progress.expected);
+	};
+	test::run_task(sync_connection(std::move(context), bench.target(), false));
+	EXPECT_EQ(expected, std::vector<std::int64_t>(expected.size(), 182));
+	EXPECT_GE(expected.size(), 20u) << "after each page";
+}
+
 TEST(WindowSync, WithoutNewsWritesNothing) {
 	WindowBench bench;
 	bench.post("a", "-1.00", 1);

@@ -148,16 +148,30 @@ public:
 		if (now - said_ < kPause)
 			return;
 		said_ = now;
-		const double seconds = std::chrono::duration<double>(now - begun_).count();
+		const double pace =
+		    static_cast<double>(progress.transactions) / std::chrono::duration<double>(now - begun_).count();
+		const std::string left = time_left(progress, pace);
 		guard([&] {
-			ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " pages, " INT64_FORMAT " transactions so far, %.0f a second",
-			                        title_.c_str(), progress.pages, progress.transactions,
-			                        static_cast<double>(progress.transactions) / seconds)));
+			ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " pages, " INT64_FORMAT " transactions so far, %.0f a second%s",
+			                        title_.c_str(), progress.pages, progress.transactions, pace, left.c_str())));
 		});
 	}
 
 private:
 	static constexpr std::chrono::seconds kPause{3};
+
+	/// ", about 2 min left", if that can be told.
+	static std::string time_left(const sync::Progress &progress, double pace) {
+		if (!progress.expected || *progress.expected < progress.transactions || pace <= 0)
+			return {};
+		const auto seconds =
+		    static_cast<std::int64_t>(static_cast<double>(*progress.expected - progress.transactions) / pace) + 1;
+		if (seconds < 90)
+			return ", about " + std::to_string(seconds) + " s left";
+		const std::int64_t minutes = (seconds + 30) / 60;
+		return ", about " + (minutes < 90 ? std::to_string(minutes) + " min" : std::to_string((minutes + 30) / 60) + " h") +
+		       " left";
+	}
 
 	std::string title_;
 	std::chrono::steady_clock::time_point begun_;

@@ -138,7 +138,7 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 bool PgDueStore::passes_breakers(ConnectionId id) {
 	if (!any_breakers_ || pass_breakers(id))
 		return true;
-	end_leases({id});
+	end_leases({&id, 1});
 	return false;
 }
 

@@ -1,5 +1,9 @@
 #include "pg/store/sync_results.hpp"
 
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -66,14 +70,14 @@ void save_state(ConnectionId id, const SyncState &before, const SyncState &now, 
 	    "loop_pages = CASE WHEN $3 IS NOT NULL THEN 1 + CASE WHEN sync_attempt = $4 THEN COALESCE(loop_pages, 0) "
 	    "ELSE 0 END END, "
 	    "loop_transactions = CASE WHEN $3 IS NOT NULL THEN $10 + CASE WHEN sync_attempt = $4 "
-	    "THEN COALESCE(loop_transactions, 0) ELSE 0 END END "
+	    "THEN COALESCE(loop_transactions, 0) ELSE 0 END END, loop_total = $11 "
 	    "WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
 	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
 	const Result updated = update.run(
 	    {Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
 	     Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
 	     Param::boolean(now.history_complete), Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor),
-	     Param::integer(rows)});
+	     Param::integer(rows), now.loop_total ? Param::integer(*now.loop_total) : Param::null(INT8OID)});
 	if (updated.processed != 1)
 		cursor_changed("connection: " + std::to_string(id));
 	if (now.transactions != before.transactions)
@@ -152,6 +156,7 @@ void SyncResults::write_sync_states() const {
 	    "loop_started_at = CASE WHEN NOT e.saves::bool THEN s.loop_started_at END, "
 	    "loop_pages = CASE WHEN NOT e.saves::bool THEN s.loop_pages END, "
 	    "loop_transactions = CASE WHEN NOT e.saves::bool THEN s.loop_transactions END, "
+	    "loop_total = CASE WHEN NOT e.saves::bool THEN s.loop_total END, "
 	    "sync_attempt = COALESCE(NULLIF(e.sync_attempt, '')::bigint, s.sync_attempt), "
 	    "loop_first_attempt = COALESCE(NULLIF(e.loop_first_attempt, '')::bigint, s.loop_first_attempt), "
 	    "initial_sync_done = COALESCE(NULLIF(e.initial_sync_done, '')::bool, s.initial_sync_done), "

@@ -89,7 +89,7 @@ std::vector<SyncTarget> PgSyncStore::load(std::span<const Connection> connection
 	    "s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
 	    "c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint, "
 	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id), c.institution_name IS NOT NULL, "
-	    "(extract(epoch from s.health_read_at) * 1000000)::bigint, c.id, c.server "
+	    "(extract(epoch from s.health_read_at) * 1000000)::bigint, c.id, c.server, s.loop_total "
 	    "FROM ob.connections c JOIN ob.sync_state s ON s.connection_id = c.id WHERE c.id = ANY ($1)");
 	std::vector<std::int64_t> ids;
 	for (const Connection &connection : connections)
@@ -111,6 +111,8 @@ std::vector<SyncTarget> PgSyncStore::load(std::span<const Connection> connection
 			target.state = row.text(7);
 			target.sync.sweep_owed = row.boolean(9);
 			target.sync.transactions = row.integer(10);
+			if (!row.is_null(17))
+				target.sync.loop_total = row.integer(17);
 			target.created_at = *row.timestamp(11);
 			target.bank_named = row.boolean(13);
 			target.health_read_at = row.timestamp(14);

@@ -17,6 +17,9 @@ inline constexpr std::string_view kChangesEndpoint = "/transactions/sync";
 /// A range of dates, by offset.
 std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window);
 
+/// How many transactions a range of any length has.
+Task<std::int64_t> count_transactions(Session session, Credentials credentials);
+
 /// What changed since `cursor` (empty: everything), by cursor.
 std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials, std::string cursor);
 

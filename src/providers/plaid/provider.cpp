@@ -116,6 +116,10 @@ std::unique_ptr<ChangeReader> PlaidProvider::read_changes(Session session, Crede
 	return plaid::read_changes(std::move(session), std::move(credentials), std::move(cursor));
 }
 
+Task<std::int64_t> PlaidProvider::count_transactions(Session session, Credentials credentials) const {
+	return plaid::count_transactions(std::move(session), std::move(credentials));
+}
+
 } // namespace ob::providers::plaid
 
 #include "core/pure.hpp"

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "providers/provider.hpp"
+#include "providers/transaction_count.hpp"
 
 #include "core/pure.hpp"
 
 namespace ob::providers::plaid {
 
-class PlaidProvider final : public Provider {
+class PlaidProvider final : public Provider, public CountsTransactions {
 public:
 	std::string_view name() const override { return "plaid"; }
 	std::vector<std::string> known_hosts() const override;
@@ -42,6 +43,7 @@ public:
 	std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window) const override;
 	std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,
 	                                           std::string cursor) const override;
+	Task<std::int64_t> count_transactions(Session session, Credentials credentials) const override;
 };
 
 } // namespace ob::providers::plaid

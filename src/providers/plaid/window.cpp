@@ -78,6 +78,12 @@ Answer read_answer(std::string bytes, bool repeats) {
 	    error_detail(kWindowEndpoint, 200, {}, request_id), "Repeat the statement, or read the synced table instead.");
 }
 
+/// Plaid wants a last day. The day that it is already somewhere on earth: the bank's own may be ahead of UTC.
+Date latest_day(const Session &session) {
+	constexpr auto kEasternmost = std::chrono::hours(14);
+	return std::chrono::floor<std::chrono::days>(session.clock->now() + kEasternmost);
+}
+
 class PlaidWindow final : public WindowReader {
 public:
 	PlaidWindow(Session session, Credentials credentials, Window window)
@@ -106,12 +112,10 @@ public:
 	}
 
 private:
-	/// Plaid wants both days. Without an end it is the day it is already somewhere on earth: the bank's own day may be
-	/// ahead of UTC. Without a beginning the window is history_days long.
+	/// Plaid wants both days. Without a beginning the window is history_days long.
 	void settle_days() {
-		constexpr auto kEasternmost = std::chrono::hours(14);
 		if (!window_.to)
-			window_.to = std::chrono::floor<std::chrono::days>(session_.clock->now() + kEasternmost);
+			window_.to = latest_day(session_);
 		if (!window_.from) {
 			const Date today = std::chrono::floor<std::chrono::days>(session_.clock->now());
 			const auto days = parse_integer(session_.server->option("history_days")).value_or(0);
@@ -180,6 +184,26 @@ private:
 
 std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window) {
 	return std::make_unique<PlaidWindow>(std::move(session), std::move(credentials), std::move(window));
+}
+
+Task<std::int64_t> count_transactions(Session session, Credentials credentials) {
+	constexpr std::chrono::days kLongestHistory{731};
+	const Date last = latest_day(session);
+	json::Object options;
+	options.set("count", 1).set("offset", 0);
+	json::Object body = body_with_token(credentials);
+	body.set("start_date", time::format_date(last - kLongestHistory)).set("end_date", time::format_date(last));
+	body.set("options", options);
+	Call call;
+	call.endpoint = kWindowEndpoint;
+	call.body = body.dump();
+	call.repeat = Repeat::never;
+	Task<json::Document> asking = ask(std::move(session), std::move(call));
+	const json::Document answer = co_await asking;
+	const std::optional<std::int64_t> total = answer.integer("total_transactions");
+	if (!total || *total < 0)
+		bad_answer(kWindowEndpoint, "total_transactions is missing or negative", answer.text("request_id"));
+	co_return *total;
 }
 
 } // namespace ob::providers::plaid

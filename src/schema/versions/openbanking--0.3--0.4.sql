@@ -241,3 +241,39 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+-- ---- the end of a first backfill ----
+
+ALTER TABLE ob.sync_state ADD COLUMN loop_total pg_catalog.int8;
+COMMENT ON COLUMN ob.sync_state.loop_total IS 'How many transactions that loop is expected to bring; NULL: unknown.';
+
+CREATE OR REPLACE VIEW ob.sync_status WITH (security_invoker = true) AS
+SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
+	CASE
+		WHEN c.state OPERATOR(pg_catalog.<>) 'active' THEN c.state
+		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'paused'
+		WHEN s.claimed_until OPERATOR(pg_catalog.>) pg_catalog.now() THEN 'syncing'
+		WHEN EXISTS (SELECT FROM ob.breakers b WHERE b.server OPERATOR(pg_catalog.=) c.server AND b.open_until IS NOT NULL
+			AND b.institution_id OPERATOR(pg_catalog.=) ANY (ARRAY['', c.institution_id])) THEN 'held back'
+		WHEN s.next_sync_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
+		ELSE 'scheduled'
+	END AS activity,
+	CASE
+		WHEN s.history_complete THEN 'complete'
+		WHEN s.initial_sync_done THEN 'partial'
+		ELSE 'none'
+	END AS history,
+	s.history_from, c.transactions_synced,
+	s.loop_started_at AS backfill_started_at, s.loop_pages AS pages, s.loop_transactions AS transactions_read,
+	pg_catalog.round(s.loop_transactions OPERATOR(pg_catalog./) NULLIF(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.loop_started_at), 0), 1)
+		AS transactions_per_second,
+	c.last_sync_at, c.last_sync_status, c.failing_since, s.attempts AS failures, s.next_sync_at,
+	CASE WHEN s.loop_transactions OPERATOR(pg_catalog.>) 0 AND s.loop_total OPERATOR(pg_catalog.>=) s.loop_transactions THEN
+		pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) ((pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.loop_started_at)
+			OPERATOR(pg_catalog.*) ((s.loop_total OPERATOR(pg_catalog.-) s.loop_transactions)::pg_catalog.float8
+				OPERATOR(pg_catalog./) s.loop_transactions::pg_catalog.float8))
+	END AS estimated_end
+FROM ob.connections c
+JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id
+LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server;
+COMMENT ON VIEW ob.sync_status IS 'Where each connection''s sync stands: what it does now, how complete its history is, how far a first backfill has come, how fast and until when, failures in a row, when it is next.';

@@ -144,10 +144,15 @@ subtest 'how far a first backfill has come' => sub {
 	wait_until('some pages', sub { $seen = sql($status); $seen =~ /^none\|[3-9]/ });
 	my (undef, $pages, @rest) = split /\|/, $seen;
 	is("@rest", $pages * 500 . ' t t', 'pages, rows and pace, seen from outside');
+	my $end = "SELECT estimated_end BETWEEN now() AND now() + interval '1 minute' FROM ob.sync_status WHERE connection_id = $long";
+	wait_until('an estimate', sub { sql($end) eq 't' });
 	my $said = $session->finish->{err};
 	like($said, qr/NOTICE: .*connection $long .*: \d+ pages, \d+ transactions so far, \d+ a second/, 'and told every few seconds');
+	like($said, qr/\d+ a second, about \d+ s left/, 'with what is left');
+	is(calls('/transactions/get'), 1, 'for which the bank was asked once');
 	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 0 });
 	is(sql($status), 'complete|||f|', 'nothing of it remains');
+	is(sql("SELECT estimated_end FROM ob.sync_status WHERE connection_id = $long"), '', 'nor an end');
 };
 
 $node->stop;

@@ -47,6 +47,8 @@ public:
 	bool item_names_bank = true;
 	/// Pages do not tell how complete the history is.
 	bool status_unknown = false;
+	/// How many there are is not told: one call too many.
+	bool count_fails = false;
 	/// Runs after each page of transactions has been answered.
 	std::function<void()> after_page;
 	/// Fails the n-th call from now (0: the next) once, with this error object.
@@ -114,6 +116,8 @@ public:
 		if (request.endpoint == "/institutions/get_by_id")
 			return FakeTransport::response(
 			    200, R"({"institution":{"institution_id":"ins_1","name":"First Bank","logo":"TE9HTw=="},"request_id":"r"})");
+		if (request.endpoint == "/transactions/get")
+			return count();
 		++calls;
 		if (fault && fault->first-- == 0) {
 			const std::string body = fault->second;
@@ -172,6 +176,13 @@ private:
 		return FakeTransport::response(200, R"({"item":)" + item_object() +
 		                                        R"(,"status":{"transactions":{"last_successful_update":")" + updated_at +
 		                                        R"("}},"request_id":"ri"})");
+	}
+
+	http::Response count() const {
+		if (count_fails)
+			return FakeTransport::response(429, plaid_error("RATE_LIMIT_EXCEEDED", "TRANSACTIONS_LIMIT"));
+		return FakeTransport::response(200, R"({"accounts":[],"transactions":[],"item":{},"total_transactions":)" +
+		                                        std::to_string(existing().size()) + R"(,"request_id":"rc"})");
 	}
 
 	http::Response accounts() const {

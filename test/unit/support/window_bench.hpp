@@ -29,6 +29,30 @@ struct WindowBench {
 		server->provider = "windowbank";
 	}
 
+	sync::SyncContext context() {
+		sync::SyncContext context;
+		context.provider = &bank;
+		context.session.server = server;
+		context.session.clock = &clock;
+		context.session.stats = &stats;
+		context.store = &store;
+		context.clock = &clock;
+		context.random = [](std::uint64_t) { return std::uint64_t{0}; };
+		context.pacing.restart_pause = std::chrono::milliseconds(0);
+		return context;
+	}
+	SyncTarget target() {
+		SyncTarget target;
+		target.id = 1;
+		target.state = "active";
+		target.sync = store.connection().state;
+		target.sync_interval = std::chrono::hours(4);
+		target.created_at = linked_at_;
+		target.has_quarantine = !store.connection().quarantine.empty();
+		target.keep_raw = keep_raw;
+		return target;
+	}
+
 	SyncReport sync(bool full = false) { return run_task(sync::sync_connection(context(), target(), full)); }
 
 	/// Runs for at most `turns` turns of the loop, then destroys the engine where it stands. Nothing if that happened.
@@ -110,29 +134,6 @@ struct WindowBench {
 	bool keep_raw = false;
 
 private:
-	sync::SyncContext context() {
-		sync::SyncContext context;
-		context.provider = &bank;
-		context.session.server = server;
-		context.session.clock = &clock;
-		context.session.stats = &stats;
-		context.store = &store;
-		context.clock = &clock;
-		context.random = [](std::uint64_t) { return std::uint64_t{0}; };
-		context.pacing.restart_pause = std::chrono::milliseconds(0);
-		return context;
-	}
-	SyncTarget target() {
-		SyncTarget target;
-		target.id = 1;
-		target.state = "active";
-		target.sync = store.connection().state;
-		target.sync_interval = std::chrono::hours(4);
-		target.created_at = linked_at_;
-		target.has_quarantine = !store.connection().quarantine.empty();
-		target.keep_raw = keep_raw;
-		return target;
-	}
 	static Task<void> keep_report(Task<SyncReport> task, std::optional<SyncReport> *report) {
 		SyncReport result = co_await task;
 		report->emplace(result);
