@@ -147,9 +147,11 @@ void SyncWorker::run() {
 		error = std::current_exception();
 	}
 	tasks_.reset();
+	// Runs that are cut off because the worker has to go give back what they have claimed, whatever makes it go.
+	const std::exception_ptr cut_off = error ? error : std::make_exception_ptr(Interrupted());
 	for (Run &run : runs_)
 		if (!run.ended)
-			run.due.end(error);
+			run.due.end(cut_off);
 	if (error && !is_an_end(error))
 		std::rethrow_exception(error);
 }

@@ -161,6 +161,16 @@ subtest 'a bank that does not answer' => sub {
 	cmp_ok($ms, '<', 1500, "told to end it ends: $ms ms");
 	is(sql("SELECT claimed_until IS NULL, next_sync_at <= now() FROM ob.sync_state WHERE connection_id = $stalled"), 't|t',
 		'and gives back what it had claimed');
+
+	link_bank($node, 'heinz');
+	wait_until('the stall', sub { sql("SELECT claimed_until IS NOT NULL FROM ob.sync_state WHERE connection_id = $stalled") eq 't' });
+	sql(q{LOAD 'openbanking'; ALTER SYSTEM SET openbanking.enabled = off});
+	$node->reload;
+	wait_until('the end of the worker', sub { !sync_workers() });
+	is(sql("SELECT claimed_until IS NULL FROM ob.sync_state WHERE connection_id = $stalled"), 't', 'switched off, too');
+	sql(q{LOAD 'openbanking'; ALTER SYSTEM RESET openbanking.enabled});
+	$node->reload;
+	wait_until('the setting', sub { sql(q{LOAD 'openbanking'; SHOW openbanking.enabled}) eq 'on' });
 	control($url, 'faults', { clear => JSON::PP::true });
 };
 
