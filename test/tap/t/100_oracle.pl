@@ -14,7 +14,8 @@ my $rounds = $ENV{OB_ROUNDS} // 6;
 $last //= $first;
 
 my $url = start_sandbox();
-my $node = new_node('main', $url, { log_line_prefix => '%m [%p] %e ', fsync => 'off', log_statement => 'none', 'openbanking.max_parallel' => 48 });
+my $node = new_node('main', $url, { log_line_prefix => '%m [%p] %e ', fsync => 'off', log_statement => 'none', 'openbanking.max_parallel' => 48,
+	max_worker_processes => 24 });
 set_up_plaid($node, $url);
 set_up_oracle($node, $url);
 

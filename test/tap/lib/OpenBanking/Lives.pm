@@ -121,7 +121,8 @@ sub sync_amid_changes
 	{
 		$bank->step if $bank->one_in(3);
 	}
-	$_->finish foreach $worker ? @busy[ 1 .. $#busy ] : @busy;
+	# A dozen syncs one after the other, each of which may have to begin again or wait for another session's.
+	$_->finish(600) foreach $worker ? @busy[ 1 .. $#busy ] : @busy;
 	return;
 }
 
@@ -134,13 +135,15 @@ sub settle
 	wait_until('the sync worker', sub {
 		$self->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'openbanking sync worker' AND state <> 'idle'}) eq '0';
 	});
-	# Again: a breaker lets a single one through at first, and where a sweep is owed the next sync reads everything.
-	for (1 .. 3)
+	# Again: a breaker lets a single one through at first, where a sweep is owed the next sync reads everything, and a
+	# sync worker that waits for young banks takes some of what has become due.
+	for (1 .. 10)
 	{
 		$self->make_due;
 		$session->query('CALL ob.sync_due(parallel => 64)');
 		last if $self->sql(q{SELECT count(*) FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id
-			WHERE s.sweep_owed OR s.cursor IS NULL OR c.last_sync_status <> 'complete'}) eq '0';
+			WHERE s.sweep_owed OR s.cursor IS NULL OR s.claimed_until IS NOT NULL OR c.last_sync_status <> 'complete'}) eq '0';
+		sleep 0.5;
 	}
 	read_ledger();
 	my $found = differences();
