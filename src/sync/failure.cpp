@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::seconds;
 
-/// When the next attempt is made.
+/// When the next attempt is made; never earlier than the provider has said.
 enum class Again {
 	backoff, // full jitter: anything up to min(2^attempts × 1 min, 6 h), but not at once
 	told,    // as long as we were told to wait, else 5 minutes
@@ -118,18 +118,15 @@ seconds backoff(const FailureContext &context) {
 	return 1s + seconds(draw(context, limit - 1s));
 }
 
-seconds told_wait(const ProviderError *error) {
-	return error && error->retry_after() ? *error->retry_after() : seconds(5min);
-}
-
 std::optional<Timestamp> next_attempt(Again again, const ProviderError *error, const FailureContext &context) {
+	const std::optional<seconds> told = error ? error->retry_after() : std::nullopt;
 	switch (again) {
 	case Again::backoff:
-		return context.now + backoff(context);
+		return told ? std::max(context.now + backoff(context), after(context, *told)) : context.now + backoff(context);
 	case Again::told:
-		return after(context, told_wait(error));
+		return after(context, told.value_or(5min));
 	case Again::hour:
-		return after(context, 1h);
+		return after(context, std::max<seconds>(1h, told.value_or(0s)));
 	case Again::never:
 		break;
 	}

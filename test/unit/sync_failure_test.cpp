@@ -92,6 +92,28 @@ TEST(SyncFailure, WaitsAsToldAndALittleLonger) {
 	EXPECT_EQ(decide_failure(provider_error(Reaction::institution_down), context(0, true)).retry_at, kNow + 66min);
 }
 
+TEST(SyncFailure, NeverComesEarlierThanTold) {
+	EXPECT_EQ(decide_failure(provider_error(Reaction::retry, 600s), context()).retry_at, kNow + 600s);
+	EXPECT_EQ(decide_failure(provider_error(Reaction::retry, 600s), context(0, true)).retry_at, kNow + 660s);
+	EXPECT_EQ(decide_failure(provider_error(Reaction::retry, 5s), context(3, true)).retry_at, kNow + 8min);
+	EXPECT_EQ(decide_failure(provider_error(Reaction::institution_down, 2h), context()).retry_at, kNow + 2h);
+	EXPECT_EQ(decide_failure(provider_error(Reaction::institution_down, 60s), context()).retry_at, kNow + 1h);
+	EXPECT_FALSE(decide_failure(provider_error(Reaction::permanent, 60s), context()).retry_at);
+}
+
+// Whatever is thrown has its row.
+TEST(SyncFailure, KnowsEveryError) {
+	for (int number = 0; number <= static_cast<int>(ErrorCode::internal); ++number) {
+		const auto code = static_cast<ErrorCode>(number);
+		const SyncFailure failure = decide_failure(Error(code, "m"), context());
+		EXPECT_FALSE(failure.message.empty()) << number;
+		EXPECT_EQ(failure.provider_code, sqlstate(code));
+		const bool needs_somebody = code == ErrorCode::reauth_required || code == ErrorCode::refused;
+		EXPECT_EQ(failure.new_state.empty(), !needs_somebody) << number;
+		EXPECT_EQ(failure.retry_at.has_value(), !needs_somebody) << number;
+	}
+}
+
 TEST(SyncFailure, SaysWhatTheUserCanDo) {
 	const auto message = [](Reaction reaction, const char *hint) {
 		return decide_failure(ProviderError(ErrorCode::refused, reaction, "C", "m", "d", hint), context()).message;
