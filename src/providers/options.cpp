@@ -116,6 +116,9 @@ void check_products(std::string_view value) {
 
 // ---- the tables ----
 
+// Providers that are read over windows of days (window_provider.hpp).
+constexpr std::string_view kWithoutChangeFeed = "truelayer mastercard";
+
 // name, catalog, providers, default, secret, superuser only, check
 constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"provider", kServer, "all", "", false, false, check_provider},
@@ -130,7 +133,8 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"webhook_url", kServer, "all", "", false, false, check_url},
     {"user_ref_prefix", kServer, "all", "", false, false, nullptr},
     {"sync_interval", kServer, "all", "", false, false, check_interval},
-    {"history_days", kServer, "all", "", false, false, check_integer<1, 3660>},
+    {"history_days", kServer, "all", "90", false, false, check_integer<1, 3660>}, // Plaid: as days_requested
+    {"overlap_days", kServer, kWithoutChangeFeed, "10", false, false, check_integer<1, 366>},
     {"keep_raw", kServer, "all", "false", false, false, check_boolean},
     {"limits", kServer, "all", "", false, false, check_not_blank}, // for the rest see check_limits()
 
@@ -147,10 +151,11 @@ struct ProviderDefault {
 	std::string_view value;
 };
 
-// history_days: as far back as an item reaches whose link asked for the default days_requested.
+// TrueLayer: what banks show while their user is away. Mastercard: how young a row is that banks rewrite.
 constexpr std::array kProviderDefaults = std::to_array<ProviderDefault>({
     {"plaid", "sync_interval", "4 h"},
-    {"plaid", "history_days", "90"},
+    {"truelayer", "history_days", "88"},
+    {"mastercard", "overlap_days", "30"},
 });
 
 bool knows(const OptionSpec &spec, std::string_view provider) {

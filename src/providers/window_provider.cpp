@@ -1,9 +1,18 @@
 // C++ regime.
 #include "providers/window_provider.hpp"
 
+#include "providers/option_values.hpp"
+
 #include "core/pure.hpp"
 
 namespace ob::providers {
+
+WindowDays WindowProvider::window_days(const ServerConfig &server) const {
+	const auto days = [&](std::string_view option) {
+		return static_cast<int>(parse_integer(server.option(option)).value());
+	};
+	return {days("history_days"), days("overlap_days")};
+}
 
 std::unique_ptr<AccountReader> WindowProvider::read_pending(Session, Credentials, Account) const {
 	return nullptr;

@@ -56,8 +56,8 @@ public:
 
 class WindowProvider : public Provider {
 public:
-	/// The server's options, or what is good for this provider.
-	virtual WindowDays window_days(const ServerConfig &server) const = 0;
+	/// The server's options history_days and overlap_days, or what is good for this provider.
+	virtual WindowDays window_days(const ServerConfig &server) const;
 	/// All accounts of the connection.
 	virtual Task<AccountListing> list_accounts(Session session, Credentials credentials) const = 0;
 	virtual std::unique_ptr<AccountReader> read_account(Session session, Credentials credentials,

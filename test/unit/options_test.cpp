@@ -72,6 +72,8 @@ TEST(Options, RefusesBadValues) {
 	         {"days_requested", " 90"},
 	         {"days_requested", "99999999999999999999"},
 	         {"history_days", "-1"},
+	         {"overlap_days", "0"},
+	         {"overlap_days", "10"}, // Plaid tells what has changed
 	         {"sync_interval", "4"},
 	         {"sync_interval", "59 s"},
 	         {"sync_interval", "2 years"},
@@ -81,6 +83,15 @@ TEST(Options, RefusesBadValues) {
 		const Error error = caught([&] { validate_option(kServer, "plaid", name, value); });
 		EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << name << " = " << value;
 		EXPECT_NE(error.message().find(name), std::string::npos) << error.message();
+	}
+}
+
+TEST(Options, WindowsOverlapWhereNothingTellsWhatHasChanged) {
+	const OptionSpec &overlap = *find_option(kServer, "overlap_days");
+	for (const auto &[provider, days] : {std::pair("truelayer", "10"), std::pair("mastercard", "30")}) {
+		EXPECT_EQ(default_for(overlap, provider), days);
+		EXPECT_NO_THROW(validate_option(kServer, provider, "overlap_days", "1"));
+		EXPECT_THROW(validate_option(kServer, provider, "overlap_days", "367"), Error);
 	}
 }
 

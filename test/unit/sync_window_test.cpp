@@ -70,6 +70,18 @@ TEST(WindowSync, DaysReadSayHowMuchIsLeft) {
 	EXPECT_GE(expected.size(), 20u) << "after each page";
 }
 
+TEST(WindowSync, HowManyDaysTheServersOptionsSay) {
+	WindowBench bench;
+	providers::ServerConfig server;
+	server.provider = "truelayer";
+	const auto days = [&] { return bench.bank.WindowProvider::window_days(server); };
+	EXPECT_EQ(days().history, 88);
+	EXPECT_EQ(days().overlap, 10);
+	server.options = {{"history_days", "365"}, {"overlap_days", "15"}};
+	EXPECT_EQ(days().history, 365);
+	EXPECT_EQ(days().overlap, 15);
+}
+
 TEST(WindowSync, WithoutNewsWritesNothing) {
 	WindowBench bench;
 	bench.post("a", "-1.00", 1);
