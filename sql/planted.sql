@@ -105,6 +105,7 @@ SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 FROM ob.accounts;
 SELECT connections FROM ob.server_status WHERE server OPERATOR(pg_catalog.=) 'planted';
 SELECT ob.retry_credentials('planted');
 SELECT ob.pause(:id), ob.resume(:id), ob.retry(:id), ob.pause_server('planted'), ob.resume_server('planted');
+SELECT ob.pause_account(:id, account_id), ob.resume_account(:id, account_id) FROM ob.accounts WHERE connection_id OPERATOR(pg_catalog.=) :id LIMIT 1;
 CALL ob.check_consents();
 SELECT activity FROM ob.sync_status WHERE user_ref OPERATOR(pg_catalog.=) 'planted-ben';
 SELECT pg_catalog.count(*) FROM ob.consents_expiring;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +58,8 @@ struct SyncTarget {
 	std::optional<Timestamp> health_read_at;
 	bool has_quarantine = false;
 	bool keep_raw = false;
+	/// Accounts whose transactions are left as they are stored.
+	std::set<std::string, std::less<>> paused_accounts;
 };
 
 struct AccountCounts {
@@ -173,11 +176,11 @@ public:
 	/// live.
 	virtual std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) = 0;
 	/// Marks removed what an abandoned attempt of this loop wrote first and this attempt did not see, and takes such
-	/// rows out of quarantine.
+	/// rows out of quarantine. Not of paused accounts, whose rows no attempt sees.
 	virtual std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) = 0;
 	/// At most 500.
 	virtual std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows, AttemptStamp stamp) = 0;
-	/// Takes out of quarantine what this attempt, which has read everything, did not see.
+	/// Takes out of quarantine what this attempt, which has read everything, did not see; not of paused accounts.
 	virtual void sweep_quarantine(ConnectionId id, AttemptStamp stamp) = 0;
 	/// Calls `fn` for every live transaction, in any order; the row, without its raw object, lasts as long as the call.
 	/// `fn` must not call the store.

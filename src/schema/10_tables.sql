@@ -109,6 +109,7 @@ CREATE TABLE ob.accounts_all (
 );
 COMMENT ON TABLE ob.accounts_all IS 'Synced accounts, removed ones included. Negative balances are owed.';
 COMMENT ON COLUMN ob.accounts_all.account_ref IS 'Ours; survives a change of the provider''s account_id.';
+COMMENT ON COLUMN ob.accounts_all.sync_enabled IS 'False: its transactions are left as they are stored (ob.pause_account).';
 COMMENT ON COLUMN ob.accounts_all.balance_at IS 'The provider''s time of the balance, else when this value was first read.';
 
 CREATE TABLE ob.transactions_all (

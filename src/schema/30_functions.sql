@@ -102,6 +102,16 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_resume';
 COMMENT ON FUNCTION ob.resume(pg_catalog.int8) IS
 'Ends ob.pause: the connection is due at once. False if it was not paused.';
 
+CREATE FUNCTION ob.pause_account(connection pg_catalog.int8, account_id pg_catalog.text) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_pause_account';
+COMMENT ON FUNCTION ob.pause_account(pg_catalog.int8, pg_catalog.text) IS
+'Leaves the transactions of an account as they are stored, whoever syncs; the account itself is still read. False if it was so already.';
+
+CREATE FUNCTION ob.resume_account(connection pg_catalog.int8, account_id pg_catalog.text) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_resume_account';
+COMMENT ON FUNCTION ob.resume_account(pg_catalog.int8, pg_catalog.text) IS
+'Ends ob.pause_account: the connection is due at once, and what was passed over is read. False if the account was not paused.';
+
 CREATE FUNCTION ob.retry(connection pg_catalog.int8) RETURNS pg_catalog.text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_retry';
 COMMENT ON FUNCTION ob.retry(pg_catalog.int8) IS

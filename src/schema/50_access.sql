@@ -141,6 +141,8 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.schedule(interval, interval, interval)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.resume(int8)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.pause_account(int8, text)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.resume_account(int8, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.retry(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause_server(name)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.resume_server(name)'),

@@ -209,7 +209,8 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 		report.accounts = {counts.total, report.accounts.changed + counts.changed};
 		RowWriter writer(store, target_.id, stamp, target_.keep_raw);
 		if (resync)
-			resync_.compare(store, target_.id, {may_settle, page.status == HistoryStatus::complete});
+			resync_.compare(store, target_.id,
+			                {may_settle, page.status == HistoryStatus::complete, &target_.paused_accounts});
 		if (!held.empty())
 			held.replay(writer, [&](const Transaction &row) { return !resync_.is_settled(row); });
 		resync_.sweep(writer);
@@ -280,6 +281,7 @@ Task<ChangePage> ConnectionSync::next_page(providers::ChangeReader *reader) {
 			// The middle of a loop without a cursor could not be told from its beginning.
 			if (page.has_more && page.next_cursor.empty())
 				throw Error(ErrorCode::bad_reply, "a page of changes has no cursor although more follow");
+			leave_paused(page.transactions);
 			co_return std::move(page);
 		} catch (const ProviderError &error) {
 			pause = limit_pause(error, waits);
@@ -311,6 +313,16 @@ Task<void> ConnectionSync::fetch_missing_accounts() {
 }
 
 // ---- what pages tell ----
+
+/// A removal that does not name its account may be of another one.
+void ConnectionSync::leave_paused(TransactionPage &page) const {
+	if (target_.paused_accounts.empty())
+		return;
+	const auto is_paused = [&](const auto &row) { return target_.paused_accounts.contains(row.account_id); };
+	std::erase_if(page.rows, is_paused);
+	std::erase_if(page.rejected, is_paused);
+	std::erase_if(page.removed, is_paused);
+}
 
 void ConnectionSync::note_accounts(const TransactionPage &page) {
 	if (looked_for_missing_ || account_missing_)

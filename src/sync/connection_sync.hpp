@@ -10,6 +10,8 @@
 //   removed meanwhile is never told, so all that did not come is marked removed, if the history is complete. If it is
 //   not, or nobody can tell, the sweep is owed: loops go on from the new cursor, and once one of them ends with a
 //   complete history, everything is read again.
+//
+// Changes of paused accounts are passed over. Whoever resumes one drops the cursor: a feed tells each change once.
 #pragma once
 
 #include <exception>
@@ -49,6 +51,7 @@ private:
 	Task<void> fetch_accounts();
 	Task<void> fetch_missing_accounts();
 
+	void leave_paused(TransactionPage &page) const;
 	void note_accounts(const TransactionPage &page);
 
 	SyncState begin_loop() const;

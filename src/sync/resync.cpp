@@ -29,7 +29,7 @@ void Resync::compare(SyncStore &store, ConnectionId id, Questions questions) {
 	store.each_live_transaction(id, [&](const Transaction &stored) {
 		Met *met = met_.find(key(stored.account_id, stored.id));
 		if (!met) {
-			if (gone_)
+			if (gone_ && !questions.paused->contains(stored.account_id))
 				gone_->add(RemovedTransaction{stored.id, stored.account_id});
 		} else if (settle && met->version == version(stored)) {
 			met->version = kSettled;

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/id_table.hpp"
@@ -23,6 +25,7 @@ public:
 	struct Questions {
 		bool settle = false; // find rows that need no writing
 		bool sweep = false;  // find rows that are gone
+		const std::set<std::string, std::less<>> *paused = nullptr; // accounts of which nothing was to come
 	};
 	/// Reads all live rows once; within the unit that then writes. Rows of which anything but the row itself came as
 	/// well, a removal or a version that cannot be stored, are all left to the order in which they came.

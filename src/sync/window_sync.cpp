@@ -42,12 +42,14 @@ Task<bool> WindowSync::read_all(bool full, Readings *held) {
 		std::erase_if(listing_->numbers, [](const auto &number) { return !providers::number_key(number); });
 		follow_moved_accounts();
 		for (const Account &account : listing_->list.accounts) {
+			++accounts_begun_;
+			if (target_.paused_accounts.contains(account.id))
+				continue;
 			std::unique_ptr<Reading> reading = co_await read_account(account, full);
 			if (reading->first)
 				commit_first(*reading);
 			else
 				held->push_back(std::move(reading));
-			++accounts_read_;
 		}
 	} catch (const ProviderError &error) {
 		if (error.reaction() != Reaction::not_ready)
@@ -129,7 +131,7 @@ void WindowSync::estimate_end(const WindowPlan &plan, const TransactionPage &pag
 		return;
 	const auto days = [](Date from, Date to) { return static_cast<double>((to - from).count() + 1); };
 	const double of_account = days(days_seen_->first, days_seen_->second) / days(plan.from, plan.to);
-	const double share = (static_cast<double>(accounts_read_) + of_account) /
+	const double share = (static_cast<double>(accounts_begun_ - 1) + of_account) /
 	                     static_cast<double>(listing_->list.accounts.size());
 	const auto read = static_cast<double>(progress_.transactions) + static_cast<double>(page.rows.size());
 	progress_.expected = std::llround(read / share);
@@ -153,6 +155,8 @@ void WindowSync::follow_moved_accounts() {
 			if (!context_.store->move_account(target_.id, move.from, move.to))
 				continue;
 			outcome.spans.rename(move.from, move.to);
+			if (target_.paused_accounts.contains(move.from))
+				target_.paused_accounts.insert(move.to);
 			++outcome.report.accounts.changed;
 			moved = true;
 		}

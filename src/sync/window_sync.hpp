@@ -3,7 +3,7 @@
 // What was read of each account stands where other providers' cursor does. An account that was never read to its end is
 // committed as soon as it is, so a first reading that is cut off goes on with the next account; all others are held and
 // committed together. Accounts whose ids have changed are moved before anything is read of them, in a commit of their
-// own.
+// own. Paused ones are not read; once they are again, their next window begins where the last one ended.
 #pragma once
 
 #include <memory>
@@ -68,7 +68,7 @@ private:
 	std::optional<providers::AccountListing> listing_;
 	bool accounts_written_ = false;
 
-	std::size_t accounts_read_ = 0;
+	std::size_t accounts_begun_ = 0;
 	std::optional<std::pair<Date, Date>> days_seen_; // first and last, of the account that is being read
 };
 

@@ -11,11 +11,11 @@ extern "C" {
 #include "pg/entry.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/store/account_numbers.hpp"
+#include "pg/store/accounts.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/owner.hpp"
-#include "pg/store/sql.hpp"
 #include "pg/worker/client.hpp"
 
 namespace ob::pg::sqlapi {
@@ -23,18 +23,6 @@ namespace ob::pg::sqlapi {
 namespace {
 
 using Numbers = std::vector<providers::AccountNumber>;
-
-/// Our name of the account, read with the caller's own rights: policies hold for numbers too. Throws not_found.
-std::string account_ref(ConnectionId id, const std::string &account_id) {
-	static store::Statement select(
-	    "SELECT a.account_ref FROM ob.accounts_all a WHERE a.connection_id OPERATOR(pg_catalog.=) $1 "
-	    "AND a.account_id OPERATOR(pg_catalog.=) $2");
-	const store::Result found = select.read_fresh({store::Param::integer(id), store::Param::text(account_id)});
-	if (found.rows.empty())
-		throw Error(ErrorCode::not_found, "connection " + std::to_string(id) + " has no such account", {},
-		            "See the view ob.accounts; a bank that was just linked has to be synced first.");
-	return found.rows.front().text(0);
-}
 
 /// From the provider, and kept for the next time unless the transaction is read-only.
 Numbers fetch(const store::Connection &connection) {
@@ -98,7 +86,7 @@ OB_FUNCTION(ob_account_number) {
 	const auto connection =
 	    ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
 	const std::string account_id = required(text_argument(fcinfo, 1), "account_id");
-	const std::string ref = account_ref(connection.id, account_id);
+	const std::string ref = ob::pg::store::account_ref_for_caller(connection.id, account_id);
 	const Numbers numbers = find_numbers(connection, account_id, boolean_argument(fcinfo, 2).value_or(false));
 	record_reading(connection, ref);
 	return return_rows(fcinfo, numbers.size(), [&](std::size_t i) { return number_row(numbers[i]); });

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.hpp"
 #include "core/time.hpp"
 #include "pg/store/sql.hpp"
 
@@ -149,6 +150,31 @@ bool move_account(ConnectionId id, std::string_view from, std::string_view to) {
 	transactions.run(params);
 	quarantine.run(params);
 	return true;
+}
+
+std::set<std::string, std::less<>> paused_accounts(ConnectionId id) {
+	static Statement select("SELECT account_id FROM ob.accounts_all WHERE connection_id = $1 AND NOT sync_enabled");
+	std::set<std::string, std::less<>> ids;
+	for (const Row &row : select.read_fresh({Param::integer(id)}).rows)
+		ids.emplace(row.text(0));
+	return ids;
+}
+
+bool set_account_enabled(ConnectionId id, std::string_view account_id, bool enabled) {
+	static Statement update("UPDATE ob.accounts_all SET sync_enabled = $3, updated_at = clock_timestamp() "
+	                        "WHERE connection_id = $1 AND account_id = $2 AND sync_enabled <> $3");
+	return update.run({Param::integer(id), Param::text(account_id), Param::boolean(enabled)}).processed > 0;
+}
+
+std::string account_ref_for_caller(ConnectionId id, const std::string &account_id) {
+	static Statement select("SELECT a.account_ref FROM ob.accounts_all a "
+	                        "WHERE a.connection_id OPERATOR(pg_catalog.=) $1 "
+	                        "AND a.account_id OPERATOR(pg_catalog.=) $2");
+	const Result found = select.read_fresh({Param::integer(id), Param::text(account_id)});
+	if (found.rows.empty())
+		throw Error(ErrorCode::not_found, "connection " + std::to_string(id) + " has no such account", {},
+		            "See the view ob.accounts; a bank that was just linked has to be synced first.");
+	return found.rows.front().text(0);
 }
 
 } // namespace ob::pg::store

@@ -3,8 +3,11 @@
 
 #include "pg/postgres.hpp"
 
+#include <functional>
 #include <map>
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,5 +26,14 @@ bool shows(const std::vector<Account> &stored, const AccountList &list);
 
 /// See SyncStore::move_account.
 bool move_account(ConnectionId id, std::string_view from, std::string_view to);
+
+/// Accounts that were paused, under a fresh snapshot.
+std::set<std::string, std::less<>> paused_accounts(ConnectionId id);
+/// Whether the account's transactions are synced; false if it was so already.
+bool set_account_enabled(ConnectionId id, std::string_view account_id, bool enabled);
+
+/// Our name of an account (account_ref), read with the caller's own rights, not the owner's: policies hold for what is
+/// done with it as well. Throws not_found.
+std::string account_ref_for_caller(ConnectionId id, const std::string &account_id);
 
 } // namespace ob::pg::store

@@ -7,13 +7,23 @@ namespace ob::pg::store {
 bool set_sync_enabled(ConnectionId id, bool enabled) {
 	static Statement connection("UPDATE ob.connections SET sync_enabled = $2, updated_at = clock_timestamp() "
 	                            "WHERE id = $1 AND sync_enabled <> $2");
-	static Statement due("UPDATE ob.sync_state SET next_sync_at = clock_timestamp() "
-	                     "WHERE connection_id = $1 AND next_sync_at > clock_timestamp()");
 	if (connection.run({Param::integer(id), Param::boolean(enabled)}).processed == 0)
 		return false;
 	if (enabled)
-		due.run({Param::integer(id)});
+		sync_soon(id);
 	return true;
+}
+
+void sync_soon(ConnectionId id) {
+	static Statement due("UPDATE ob.sync_state SET next_sync_at = clock_timestamp() "
+	                     "WHERE connection_id = $1 AND next_sync_at > clock_timestamp()");
+	due.run({Param::integer(id)});
+}
+
+void read_anew(ConnectionId id) {
+	static Statement forget("UPDATE ob.sync_state SET cursor = NULL WHERE connection_id = $1");
+	forget.run({Param::integer(id)});
+	sync_soon(id);
 }
 
 bool set_server_paused(const std::string &server, bool paused) {

@@ -16,6 +16,11 @@ bool set_sync_enabled(ConnectionId id, bool enabled);
 /// As above, for all connections of a server, which keep their own settings and times.
 bool set_server_paused(const std::string &server, bool paused);
 
+/// The next sync, which is due at once, reads everything from the beginning. The caller holds the connection's lock.
+void read_anew(ConnectionId id);
+/// Due at once, if it is due at all.
+void sync_soon(ConnectionId id);
+
 /// As if it had never failed, and due at once. The caller holds the connection's lock.
 void retry_now(ConnectionId id);
 

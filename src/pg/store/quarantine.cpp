@@ -40,7 +40,8 @@ std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows, std:
 
 void forget_quarantine(ConnectionId id, std::int64_t first, std::int64_t end) {
 	static Statement forget(
-	    "DELETE FROM ob.quarantine WHERE connection_id = $1 AND sync_attempt >= $2 AND sync_attempt < $3");
+	    "DELETE FROM ob.quarantine q WHERE connection_id = $1 AND sync_attempt >= $2 AND sync_attempt < $3 AND NOT EXISTS "
+	    "(SELECT FROM ob.accounts_all a WHERE a.connection_id = $1 AND a.account_id = q.account_id AND NOT a.sync_enabled)");
 	forget.run({Param::integer(id), Param::integer(first), Param::integer(end)});
 }
 

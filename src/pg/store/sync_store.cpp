@@ -89,7 +89,8 @@ std::vector<SyncTarget> PgSyncStore::load(std::span<const Connection> connection
 	    "s.attempts, c.state, COALESCE(extract(epoch from c.sync_interval)::bigint, 0), s.sweep_owed, "
 	    "c.transactions_synced, (extract(epoch from c.created_at) * 1000000)::bigint, "
 	    "EXISTS (SELECT FROM ob.quarantine q WHERE q.connection_id = s.connection_id), c.institution_name IS NOT NULL, "
-	    "(extract(epoch from s.health_read_at) * 1000000)::bigint, c.id, c.server, s.loop_total "
+	    "(extract(epoch from s.health_read_at) * 1000000)::bigint, c.id, c.server, s.loop_total, "
+	    "EXISTS (SELECT FROM ob.accounts_all a WHERE a.connection_id = c.id AND NOT a.sync_enabled) "
 	    "FROM ob.connections c JOIN ob.sync_state s ON s.connection_id = c.id WHERE c.id = ANY ($1)");
 	std::vector<std::int64_t> ids;
 	for (const Connection &connection : connections)
@@ -116,6 +117,8 @@ std::vector<SyncTarget> PgSyncStore::load(std::span<const Connection> connection
 			target.created_at = *row.timestamp(11);
 			target.bank_named = row.boolean(13);
 			target.health_read_at = row.timestamp(14);
+			if (row.boolean(18))
+				target.paused_accounts = paused_accounts(target.id);
 			auto found = options.find(row.text(16));
 			if (found == options.end())
 				found = options.emplace(row.text(16), read_options(row.text(16))).first;

@@ -217,7 +217,8 @@ std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransac
 std::int64_t remove_ghosts(ConnectionId id, const AttemptStamp &stamp) {
 	static Statement remove(
 	    "UPDATE ob.transactions_all SET removed_at = clock_timestamp(), updated_at = clock_timestamp() "
-	    "WHERE connection_id = $1 AND sync_attempt >= $2 AND sync_attempt < $3 AND removed_at IS NULL");
+	    "WHERE connection_id = $1 AND sync_attempt >= $2 AND sync_attempt < $3 AND removed_at IS NULL AND account_id NOT IN "
+	    "(SELECT a.account_id FROM ob.accounts_all a WHERE a.connection_id = $1 AND NOT a.sync_enabled)");
 	return static_cast<std::int64_t>(
 	    remove.run({Param::integer(id), Param::integer(stamp.loop_first), Param::integer(stamp.attempt)}).processed);
 }

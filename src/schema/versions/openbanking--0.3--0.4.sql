@@ -65,6 +65,8 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.schedule(interval, interval, interval)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.resume(int8)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.pause_account(int8, text)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.resume_account(int8, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.retry(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause_server(name)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.resume_server(name)'),
@@ -219,29 +221,6 @@ BEGIN
 END
 $$;
 
--- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
-REVOKE ALL ON ob.budgets, ob.budget_status FROM PUBLIC;
-REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool) FROM PUBLIC;
-REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM PUBLIC;
-DO $$
-DECLARE
-	role pg_catalog.text;
-BEGIN
-	FOR role IN
-		SELECT DISTINCT a.grantee::pg_catalog.regrole
-		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status}'::pg_catalog.regclass[])
-			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p
-				WHERE p.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets_now(bool),ob.retry_quarantine()}'::pg_catalog.regprocedure[])
-			) given (acl), pg_catalog.aclexplode(given.acl) a
-		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
-	LOOP
-		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status FROM %1$s;
-			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool) FROM %1$s;
-			REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM %1$s', role);
-	END LOOP;
-END
-$$;
-
 -- ---- the end of a first backfill ----
 
 ALTER TABLE ob.sync_state ADD COLUMN loop_total pg_catalog.int8;
@@ -277,3 +256,42 @@ FROM ob.connections c
 JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id
 LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server;
 COMMENT ON VIEW ob.sync_status IS 'Where each connection''s sync stands: what it does now, how complete its history is, how far a first backfill has come, how fast and until when, failures in a row, when it is next.';
+
+-- ---- accounts that are not synced ----
+
+COMMENT ON COLUMN ob.accounts_all.sync_enabled IS 'False: its transactions are left as they are stored (ob.pause_account).';
+
+CREATE FUNCTION ob.pause_account(connection pg_catalog.int8, account_id pg_catalog.text) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_pause_account';
+COMMENT ON FUNCTION ob.pause_account(pg_catalog.int8, pg_catalog.text) IS
+'Leaves the transactions of an account as they are stored, whoever syncs; the account itself is still read. False if it was so already.';
+
+CREATE FUNCTION ob.resume_account(connection pg_catalog.int8, account_id pg_catalog.text) RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_resume_account';
+COMMENT ON FUNCTION ob.resume_account(pg_catalog.int8, pg_catalog.text) IS
+'Ends ob.pause_account: the connection is due at once, and what was passed over is read. False if the account was not paused.';
+
+-- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
+REVOKE ALL ON ob.budgets, ob.budget_status FROM PUBLIC;
+REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
+	ob.resume_account(pg_catalog.int8, pg_catalog.text) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM PUBLIC;
+DO $$
+DECLARE
+	role pg_catalog.text;
+BEGIN
+	FOR role IN
+		SELECT DISTINCT a.grantee::pg_catalog.regrole
+		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status}'::pg_catalog.regclass[])
+			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p
+				WHERE p.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets_now(bool),ob.retry_quarantine()}'::pg_catalog.regprocedure[])
+			) given (acl), pg_catalog.aclexplode(given.acl) a
+		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status FROM %1$s;
+			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
+				ob.resume_account(pg_catalog.int8, pg_catalog.text) FROM %1$s;
+			REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM %1$s', role);
+	END LOOP;
+END
+$$;

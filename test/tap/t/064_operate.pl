@@ -80,6 +80,42 @@ subtest 'a connection that is paused' => sub {
 		'PAUSED RESUMED', 'with a line each in the audit log');
 };
 
+subtest 'an account that is paused' => sub {
+	my $cora = link_bank($node, 'cora');
+	sql("CALL ob.sync_now($cora)");
+	my ($account) = split /\n/, sql("SELECT account_id FROM ob.transactions WHERE connection_id = $cora GROUP BY 1 ORDER BY count(*) DESC");
+	my $stored = "SELECT count(*), sum(amount), count(removed_at) FROM ob.transactions_all WHERE connection_id = $cora AND account_id = '$account'";
+	my $before = sql($stored);
+	my $said = sub { my ($what) = @_; return sql("SELECT ob.${what}_account($cora, '$account'), ob.${what}_account($cora, '$account')") };
+	is($said->('pause'), 't|f', 'said twice it is so already');
+
+	my ($old) = split /\n/, sql("SELECT transaction_id FROM ob.transactions WHERE connection_id = $cora AND account_id = '$account' AND status = 'posted'");
+	my %item = (item_id => item_of($cora), announce => JSON::PP::false);
+	control($url, 'plaid/transactions/add', { %item, transactions => [ { account_id => $account, amount => 5.25 }, { account_id => $account } ] });
+	control($url, 'plaid/transactions/remove', { %item, transaction_ids => [$old] });
+	control($url, 'plaid/accounts/set', { item_id => item_of($cora), account_id => $account, balances => { current => 4711 } });
+	foreach my $how ('', ', true')
+	{
+		sql("CALL ob.sync_now($cora$how)");
+		is(sql($stored), $before, 'its transactions stay as they are');
+	}
+	is(sql("SELECT abs(balance_current) FROM ob.accounts WHERE connection_id = $cora AND account_id = '$account'"), '4711', 'its balance is read');
+
+	my $busy = OpenBanking::Session->new($node);
+	$busy->value("BEGIN; SELECT ob.sync($cora)");
+	is((sqlstate_of($node, "SET openbanking.claim_timeout = '100ms'; SELECT ob.resume_account($cora, '$account')"))[0], '55000',
+		'not under a sync that passes over it');
+	$busy->value('COMMIT');
+	is($said->('resume'), 't|f', 'resumed');
+	is(activity($cora), 'due', 'it is due at once');
+	sql('CALL ob.sync_due()');
+	is(our_rows($cora), bank_rows($cora), 'and nothing is missing');
+	is(sql("SELECT string_agg(action, ' ' ORDER BY id), bool_and(details ? 'account_ref') FROM ob.audit_log WHERE connection_id = $cora AND action LIKE 'ACCOUNT%'"),
+		'ACCOUNT_PAUSED ACCOUNT_RESUMED|t', 'with a line each in the audit log');
+	is((sqlstate_of($node, "SELECT ob.pause_account($cora, 'no such')"))[0], '42704', 'an account that is none');
+	sql("SELECT ob.disconnect($cora)");
+};
+
 subtest 'a server that is paused' => sub {
 	is(sql(q{SELECT ob.pause_server('plaid'), ob.pause_server('plaid')}), 't|f', 'said twice it is so already');
 	make_due();

@@ -294,6 +294,7 @@ subtest 'everything else' => sub {
 	fails('nobody is allowed', '22023', 'SELECT ob.allow(NULL, $1)', $alice);
 	does('adopted', 'SELECT ob.adopt_database()');
 	does('operated', 'SELECT ob.pause($1), ob.resume($1), ob.retry($1)', $connection);
+	does('account paused', 'SELECT ob.pause_account($1, account_id), ob.resume_account($1, account_id) FROM ob.accounts WHERE connection_id = $1', $connection);
 	does('consents', 'CALL ob.check_consents()');
 	answers('SELECT ob.export_user($1)', $alice);
 	answers('SELECT * FROM ob.keys()');

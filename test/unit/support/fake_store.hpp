@@ -54,6 +54,7 @@ struct StoredAccount {
 	std::string currency;
 	int ref = 0; // ours, for good
 	std::vector<Secret> numbers;
+	bool paused = false;
 };
 
 /// One connection's rows.
@@ -65,6 +66,13 @@ struct StoredConnection {
 	std::vector<SyncReport> finished;
 	std::optional<Timestamp> health_read_at;
 
+	std::set<std::string, std::less<>> paused_accounts() const {
+		std::set<std::string, std::less<>> ids;
+		for (const auto &[id, account] : accounts)
+			if (account.paused)
+				ids.insert(id);
+		return ids;
+	}
 	std::vector<std::string> live_ids() const {
 		std::vector<std::string> ids;
 		for (const auto &[key, row] : transactions)
@@ -209,14 +217,16 @@ public:
 
 	std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) override {
 		check(in_unit_, "remove_ghosts outside a unit");
+		const auto paused = connection(id).paused_accounts();
 		std::int64_t count = 0;
 		for (auto &[key, row] : connection(id).transactions)
-			if (row.live && row.stamp >= stamp.loop_first && row.stamp < stamp.attempt) {
+			if (row.live && row.stamp >= stamp.loop_first && row.stamp < stamp.attempt && !paused.contains(key.first)) {
 				row.live = false;
 				++count;
 			}
 		std::erase_if(connection(id).quarantine, [&](const auto &entry) {
-			return entry.second.stamp >= stamp.loop_first && entry.second.stamp < stamp.attempt;
+			return entry.second.stamp >= stamp.loop_first && entry.second.stamp < stamp.attempt &&
+			       !paused.contains(entry.second.account_id);
 		});
 		row_writes += static_cast<int>(count);
 		return count;
@@ -233,7 +243,10 @@ public:
 
 	void sweep_quarantine(ConnectionId id, AttemptStamp stamp) override {
 		check(in_unit_, "sweep_quarantine outside a unit");
-		std::erase_if(connection(id).quarantine, [&](const auto &entry) { return entry.second.stamp < stamp.attempt; });
+		const auto paused = connection(id).paused_accounts();
+		std::erase_if(connection(id).quarantine, [&](const auto &entry) {
+			return entry.second.stamp < stamp.attempt && !paused.contains(entry.second.account_id);
+		});
 	}
 
 	void each_live_transaction(ConnectionId id, const std::function<void(const Transaction &)> &fn) override {

@@ -42,6 +42,7 @@ struct SyncBench {
 		target.has_quarantine = !store.connection().quarantine.empty();
 		target.keep_raw = keep_raw;
 		target.health_read_at = store.connection().health_read_at;
+		target.paused_accounts = store.connection().paused_accounts();
 		return target;
 	}
 

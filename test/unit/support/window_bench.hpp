@@ -50,6 +50,7 @@ struct WindowBench {
 		target.created_at = linked_at_;
 		target.has_quarantine = !store.connection().quarantine.empty();
 		target.keep_raw = keep_raw;
+		target.paused_accounts = store.connection().paused_accounts();
 		return target;
 	}
 
