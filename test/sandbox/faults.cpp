@@ -124,11 +124,26 @@ Fault read_fault(const Json &rule, const RawObject &raw) {
 	return fault;
 }
 
+// A * at the end stands for any rest, elsewhere for what is between two slashes.
 bool path_matches(std::string_view pattern, std::string_view path) {
-	if (pattern.ends_with('*')) {
-		return path.starts_with(pattern.substr(0, pattern.size() - 1));
+	if (pattern.empty()) {
+		return true;
 	}
-	return pattern.empty() || pattern == path;
+	for (;;) {
+		const std::size_t star = pattern.find('*');
+		if (star == std::string_view::npos) {
+			return pattern == path;
+		}
+		if (!path.starts_with(pattern.substr(0, star))) {
+			return false;
+		}
+		pattern.remove_prefix(star + 1);
+		path.remove_prefix(star);
+		if (pattern.empty()) {
+			return true;
+		}
+		path.remove_prefix(std::min(path.size(), path.find('/')));
+	}
 }
 
 } // namespace
@@ -212,7 +227,7 @@ std::optional<Response> replacement(const Fault &fault, Provider &provider) {
 		out = provider.error(fault.code, fault.text);
 		break;
 	case Fault::Kind::rate_limit:
-		out = provider.error(fault.code.empty() ? "RATE_LIMIT" : fault.code, fault.text);
+		out = provider.error(fault.code.empty() ? provider.rate_limit_code() : fault.code, fault.text);
 		out.status = 429;
 		break;
 	case Fault::Kind::html:

@@ -55,7 +55,7 @@ struct Fault {
 struct FaultRule {
 	std::uint64_t id = 0;
 	std::string provider;    ///< empty: any
-	std::string path;        ///< with the provider's prefix; empty: any; a trailing * matches any rest
+	std::string path;        ///< with the provider's prefix; empty: any; * for a part of it, at the end for any rest
 	std::string item_id;     ///< empty: any
 	std::uint64_t nth = 1;   ///< the first matching call it hits
 	std::uint64_t count = 1; ///< how many matching calls from there on; 0: all

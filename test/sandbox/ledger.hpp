@@ -18,6 +18,7 @@ namespace ob::sandbox {
 /// One account in the provider's wire form.
 struct Account {
 	std::string id;
+	bool card = false; ///< where a provider has cards apart from accounts
 	bool closed = false;
 	bool shared = true;      ///< the person chose to show it
 	RawObject fields;        ///< wire form without the balances

@@ -67,4 +67,18 @@ std::vector<std::pair<std::string, std::string>> parse_form(std::string_view tex
 	return out;
 }
 
+std::string percent_encoded(std::string_view text) {
+	static constexpr std::string_view kDigits = "0123456789ABCDEF";
+	std::string out;
+	for (const char c : text) {
+		const auto byte = static_cast<unsigned char>(c);
+		if (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
+			out.push_back(c);
+		} else {
+			out.append({'%', kDigits[byte >> 4U], kDigits[byte & 15U]});
+		}
+	}
+	return out;
+}
+
 } // namespace ob::sandbox

@@ -57,4 +57,7 @@ struct Response {
 /// Decodes an application/x-www-form-urlencoded text (a query or a form body).
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_form(std::string_view text);
 
+/// Percent-encodes all but the unreserved characters of RFC 3986.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
 } // namespace ob::sandbox

@@ -27,6 +27,7 @@ struct Directives {
 /// What a request is about, as far as fault rules, counters and the log want to know. Holds no secret.
 struct Summary {
 	std::string item_id;     ///< empty if none
+	std::string endpoint;    ///< the path with names in the place of ids, if it holds any; counted instead of the path
 	std::string api_version; ///< as sent
 	std::string detail;      ///< JSON object of harmless parameters, or empty
 };
@@ -58,8 +59,12 @@ public:
 	/// The rows of the ledger as lines of text; every call of what is returned gives the next ones, nothing at the end.
 	/// Throws ControlError, also from there.
 	[[nodiscard]] virtual std::function<std::string()> rows(const std::string &body) = 0;
-	/// Headers that prove a webhook's body to come from the provider, made at the clock's present time.
-	[[nodiscard]] virtual HeaderList sign(const std::string &body) = 0;
+	/// The code that its rate limits are usually refused with.
+	[[nodiscard]] virtual std::string_view rate_limit_code() const { return "RATE_LIMIT"; }
+	/// Headers that prove a webhook to come from the provider, made at the clock's present time.
+	[[nodiscard]] virtual HeaderList sign(const Webhook &webhook) = 0;
+	/// How it repeats a webhook that was not received.
+	[[nodiscard]] virtual RetryPlan retry_plan() { return {}; }
 	/// Does what is due at the clock's present time; `everything`: settings have changed, look at all that is there.
 	virtual void tick(bool everything) = 0;
 	virtual void reset() = 0;

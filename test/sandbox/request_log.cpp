@@ -6,9 +6,9 @@ namespace ob::sandbox {
 
 void RequestLog::add(LoggedRequest request) {
 	request.number = ++total_;
-	++by_path_[request.path];
+	++by_path_[request.counted_as];
 	if (!request.item_id.empty()) {
-		++by_item_[request.item_id][request.path];
+		++by_item_[request.item_id][request.counted_as];
 	}
 	last_.push_back(std::move(request));
 	if (last_.size() > kKept) {

@@ -18,6 +18,7 @@ struct LoggedRequest {
 	std::string item_id;
 	std::string api_version; ///< the version header as sent, empty if missing
 	std::string detail;      ///< the request's harmless parameters, such as count and offset
+	std::string counted_as;  ///< path of the counters
 	int status = 0;          ///< 0: a fault cut or stalled the answer
 };
 

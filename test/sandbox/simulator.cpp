@@ -8,6 +8,7 @@ Simulator::Simulator(std::uint64_t seed) : world_(seed), providers_(make_provide
 
 Response Simulator::handle(const Request &request) {
 	const std::lock_guard lock(mutex_);
+	world_.base_url = request.base_url;
 	if (request.path == "/_control" || request.path.starts_with("/_control/")) {
 		return answer_control(request);
 	}
@@ -35,13 +36,14 @@ std::optional<OutgoingWebhook> Simulator::next_webhook() {
 		return std::nullopt;
 	}
 	Provider *provider = provider_of("/" + webhook->provider);
-	HeaderList headers = provider == nullptr ? HeaderList{} : provider->sign(webhook->body);
+	HeaderList headers = provider == nullptr ? HeaderList{} : provider->sign(*webhook);
 	return OutgoingWebhook{webhook->id, std::move(webhook->url), std::move(webhook->body), std::move(headers)};
 }
 
 void Simulator::webhook_sent(std::uint64_t id, int status) {
 	const std::lock_guard lock(mutex_);
-	world_.webhooks.sent(id, status, world_.clock.now(), RetryPlan{});
+	Provider *provider = provider_of("/" + world_.webhooks.provider_of(id));
+	world_.webhooks.sent(id, status, world_.clock.now(), provider == nullptr ? RetryPlan{} : provider->retry_plan());
 }
 
 bool Simulator::stalls_connection() {
@@ -97,7 +99,7 @@ Response Simulator::answer_provider(Provider &provider, const Request &request) 
 	}
 	const bool answered = !out.delivery.stall && out.delivery.cut != Delivery::Cut::before_answer;
 	log_.add({0, world_.clock.now(), request.method, request.path, summary.item_id, summary.api_version, summary.detail,
-	          answered ? out.status : 0});
+	          summary.endpoint.empty() ? request.path : summary.endpoint, answered ? out.status : 0});
 	for (const Fault &fault : faults) {
 		run(fault.run);
 	}
@@ -112,7 +114,7 @@ void Simulator::run(const std::vector<std::pair<std::string, std::string>> &comm
 		// A command that fails leaves its mark in the log: the rule was accepted long before.
 		const Response answer = answer_control(command);
 		if (answer.status != 200) {
-			log_.add({0, world_.clock.now(), "RUN", path, "", "", ObjectText{}.raw("failed", answer.body).end(),
+			log_.add({0, world_.clock.now(), "RUN", path, "", "", ObjectText{}.raw("failed", answer.body).end(), path,
 			          answer.status});
 		}
 	}

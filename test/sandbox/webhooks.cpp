@@ -48,6 +48,12 @@ std::optional<Webhook> WebhookQueue::take(Time now) {
 	return *due;
 }
 
+std::string WebhookQueue::provider_of(std::uint64_t id) const {
+	const auto found =
+	    std::find_if(webhooks_.begin(), webhooks_.end(), [id](const Webhook &webhook) { return webhook.id == id; });
+	return found == webhooks_.end() ? std::string{} : found->provider;
+}
+
 void WebhookQueue::sent(std::uint64_t id, int status, Time now, const RetryPlan &plan) {
 	const auto found =
 	    std::find_if(webhooks_.begin(), webhooks_.end(), [id](const Webhook &webhook) { return webhook.id == id; });
@@ -55,7 +61,7 @@ void WebhookQueue::sent(std::uint64_t id, int status, Time now, const RetryPlan 
 		return;
 	}
 	found->last_status = status;
-	if (status == 200) {
+	if (status == 200 || (!plan.only_200 && status > 200 && status < 300)) {
 		found->state = Webhook::State::delivered;
 		return;
 	}
@@ -65,7 +71,8 @@ void WebhookQueue::sent(std::uint64_t id, int status, Time now, const RetryPlan 
 	}
 	found->next_at = now + pause;
 	const bool late = found->next_at > found->created + plan.limit;
-	found->state = late || rejects_nearly_all(found->url, now) ? Webhook::State::given_up : Webhook::State::waiting;
+	const bool gives_up = late || (plan.loses_patience && rejects_nearly_all(found->url, now));
+	found->state = gives_up ? Webhook::State::given_up : Webhook::State::waiting;
 }
 
 bool WebhookQueue::rejects_nearly_all(const std::string &url, Time now) const {

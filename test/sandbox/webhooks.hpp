@@ -29,11 +29,13 @@ struct Webhook {
 	State state = State::waiting;
 };
 
-/// How a provider repeats what was not answered with 200.
+/// How a provider repeats what was not received.
 struct RetryPlan {
 	std::chrono::seconds first{30};
 	int factor = 4;
 	std::chrono::hours limit{24};
+	bool only_200 = true;       ///< false: any 2xx says that it was received
+	bool loses_patience = true; ///< with an endpoint that rejects nearly all
 };
 
 class WebhookQueue {
@@ -43,7 +45,9 @@ public:
 	                  std::string body, Time now);
 	/// The next one that is due, now marked as being sent. Nothing while the queue is held.
 	[[nodiscard]] std::optional<Webhook> take(Time now);
-	/// Tells the outcome of an attempt; 200 is the only success.
+	/// The provider of a webhook, empty if there is none of that id.
+	[[nodiscard]] std::string provider_of(std::uint64_t id) const;
+	/// Tells the outcome of an attempt.
 	void sent(std::uint64_t id, int status, Time now, const RetryPlan &plan);
 
 	/// While held, webhooks gather and none is sent.

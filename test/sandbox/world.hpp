@@ -73,6 +73,7 @@ public:
 	Config config;
 	WebhookQueue webhooks;
 	std::vector<Client> clients;
+	std::string base_url;   ///< scheme, host and port under which we were reached last
 	std::string cursor_key; ///< secret that cursors are made with, so that none can be invented
 
 	/// The client whose id and secret these are.

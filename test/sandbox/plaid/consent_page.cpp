@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "../html.hpp"
 #include "institutions.hpp"
 #include "link_session.hpp"
 #include "test_users.hpp"
@@ -14,46 +15,8 @@ namespace {
 
 constexpr std::string_view kMfaCode = "1234";
 
-std::string escaped(std::string_view text) {
-	std::string out;
-	for (const char c : text) {
-		switch (c) {
-		case '<':
-			out += "&lt;";
-			break;
-		case '>':
-			out += "&gt;";
-			break;
-		case '&':
-			out += "&amp;";
-			break;
-		case '"':
-			out += "&quot;";
-			break;
-		default:
-			out.push_back(c);
-		}
-	}
-	return out;
-}
-
-Response html(int status, std::string_view title, const std::string &content) {
-	Response out;
-	out.status = status;
-	out.content_type = "text/html; charset=utf-8";
-	out.body = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(title) +
-	           "</title></head>\n<body>\n<h1>" + escaped(title) + "</h1>\n" + content + "\n</body></html>\n";
-	return out;
-}
-
 std::string form(std::string_view step, const std::string &fields, std::string_view button) {
-	return "<form method=\"post\">\n<input type=\"hidden\" name=\"step\" value=\"" + std::string(step) + "\">\n" +
-	       fields + "<button name=\"action\" value=\"continue\">" + escaped(button) +
-	       "</button>\n<button name=\"action\" value=\"cancel\">Cancel</button>\n</form>";
-}
-
-std::string paragraph(std::string_view text) {
-	return text.empty() ? "" : "<p>" + escaped(text) + "</p>\n";
+	return html_form(step, fields, button, {{"cancel", "Cancel"}});
 }
 
 std::string application_name(const LinkToken &token) {
@@ -72,27 +35,27 @@ Response bank_page(const LinkToken &token) {
 		const auto &countries = token.country_codes;
 		if (std::find(countries.begin(), countries.end(), bank.country) != countries.end()) {
 			fields += "<label><input type=\"radio\" name=\"institution_id\" value=\"" + std::string(bank.id) + "\"> " +
-			          escaped(bank.name) + "</label><br>\n";
+			          html_escaped(bank.name) + "</label><br>\n";
 		}
 	}
-	return html(200, "Choose your bank",
-	            paragraph(application_name(token) + " wants to connect to your bank.") +
-	                form("bank", fields, "Continue"));
+	return html_page(200, "Choose your bank",
+	                 html_paragraph(application_name(token) + " wants to connect to your bank.") +
+	                     form("bank", fields, "Continue"));
 }
 
 Response login_page(const LinkSession &session, std::string_view problem) {
-	return html(200, "Log in to " + bank_name(session),
-	            paragraph(problem) +
-	                form("login",
-	                     "<label>User name <input name=\"username\" autocomplete=\"off\"></label><br>\n"
-	                     "<label>Password <input name=\"password\" type=\"password\"></label><br>\n",
-	                     "Log in"));
+	return html_page(200, "Log in to " + bank_name(session),
+	                 html_paragraph(problem) +
+	                     form("login",
+	                          "<label>User name <input name=\"username\" autocomplete=\"off\"></label><br>\n"
+	                          "<label>Password <input name=\"password\" type=\"password\"></label><br>\n",
+	                          "Log in"));
 }
 
 Response mfa_page(const LinkSession &session, std::string_view problem) {
-	return html(200, "Confirm that it is you",
-	            paragraph(problem) + paragraph(bank_name(session) + " has sent you a code.") +
-	                form("mfa", "<label>Code <input name=\"code\"></label><br>\n", "Confirm"));
+	return html_page(200, "Confirm that it is you",
+	                 html_paragraph(problem) + html_paragraph(bank_name(session) + " has sent you a code.") +
+	                     form("mfa", "<label>Code <input name=\"code\"></label><br>\n", "Confirm"));
 }
 
 Response accounts_page(State &state, const LinkToken &token, const LinkSession &session) {
@@ -109,51 +72,25 @@ Response accounts_page(State &state, const LinkToken &token, const LinkSession &
 		const Account &account = accounts[index];
 		if (passes_filters(token, account) && !account.closed) {
 			fields += "<label><input type=\"checkbox\" name=\"account\" value=\"" + std::to_string(index) +
-			          "\" checked> " + escaped(account.fields.text_of("name")) + " (" +
-			          escaped(account.fields.text_of("mask")) + ")</label><br>\n";
+			          "\" checked> " + html_escaped(account.fields.text_of("name")) + " (" +
+			          html_escaped(account.fields.text_of("mask")) + ")</label><br>\n";
 		}
 	}
 	if (token.multi_item) {
 		fields += "<button name=\"action\" value=\"another\">Approve and add another bank</button>\n";
 	}
-	return html(200, "Choose accounts",
-	            paragraph("Choose what to share with " + application_name(token) + ".") +
-	                form("accounts", fields, "Approve"));
+	return html_page(200, "Choose accounts",
+	                 html_paragraph("Choose what to share with " + application_name(token) + ".") +
+	                     form("accounts", fields, "Approve"));
 }
 
 Response done(const LinkToken &token, bool success) {
 	// Plaid: the redirect is made on success and on exit; it proves nothing.
 	if (token.completion_redirect_uri) {
-		Response out;
-		out.status = 303;
-		out.content_type = "";
-		out.headers.emplace_back("Location", *token.completion_redirect_uri);
-		return out;
+		return redirect_to(*token.completion_redirect_uri);
 	}
-	return html(200, success ? "Your bank is connected" : "You have left", "<p>You can close this page.</p>");
+	return html_page(200, success ? "Your bank is connected" : "You have left", "<p>You can close this page.</p>");
 }
-
-class Form {
-public:
-	explicit Form(const Request &request) : fields_(parse_form(request.body)) {}
-	[[nodiscard]] std::string get(std::string_view name) const {
-		const auto found =
-		    std::find_if(fields_.begin(), fields_.end(), [name](const auto &f) { return f.first == name; });
-		return found == fields_.end() ? std::string{} : found->second;
-	}
-	[[nodiscard]] std::set<std::string> all(std::string_view name) const {
-		std::set<std::string> out;
-		for (const auto &[key, value] : fields_) {
-			if (key == name) {
-				out.insert(value);
-			}
-		}
-		return out;
-	}
-
-private:
-	std::vector<std::pair<std::string, std::string>> fields_;
-};
 
 void note_problem(State &state, LinkSession &session, const ApiError &error) {
 	session.last_error = error;
@@ -228,7 +165,7 @@ Response submit(State &state, LinkToken &token, LinkSession &session, const Form
 		return done(token, false);
 	}
 	if (given.get("step") != session.step) {
-		return html(409, "This page is out of date", "<p>Load it again.</p>");
+		return html_page(409, "This page is out of date", "<p>Load it again.</p>");
 	}
 	if (session.step == "bank") {
 		const Institution *bank = find_institution(given.get("institution_id"));
@@ -269,13 +206,13 @@ Response hosted_page(State &state, const Request &request, std::string_view host
 	const auto found = std::find_if(state.link_tokens.begin(), state.link_tokens.end(),
 	                                [hosted_id](const auto &entry) { return entry.second.hosted_id == hosted_id; });
 	if (found == state.link_tokens.end() || hosted_id.empty()) {
-		return html(404, "There is no such page", "");
+		return html_page(404, "There is no such page", "");
 	}
 	LinkToken &token = found->second;
 	try {
 		const bool goes_on = !token.sessions.empty() && !token.sessions.back().finished;
 		if (!goes_on && request.method != "GET") {
-			return html(409, "This session has ended", "<p>Load the page again to start over.</p>");
+			return html_page(409, "This session has ended", "<p>Load the page again to start over.</p>");
 		}
 		if (goes_on && state.world.clock.now() >= token.expires) {
 			fail("INVALID_LINK_TOKEN");
@@ -287,7 +224,7 @@ Response hosted_page(State &state, const Request &request, std::string_view host
 		}
 		return request.method == "POST" ? submit(state, token, session, Form(request)) : show(state, token, session);
 	} catch (const ApiError &) {
-		return html(410, "This link is no longer valid", "<p>Ask for a new one.</p>");
+		return html_page(410, "This link is no longer valid", "<p>Ask for a new one.</p>");
 	}
 }
 

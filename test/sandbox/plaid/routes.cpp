@@ -72,10 +72,10 @@ public:
 		return dump_state(state_, item_id, transactions);
 	}
 	std::function<std::string()> rows(const std::string &body) override { return stream_rows(state_, body); }
-	HeaderList sign(const std::string &body) override {
+	HeaderList sign(const Webhook &webhook) override {
 		SigningKeys::Claims claims;
 		claims.issued = state_.world.clock.now();
-		return {{"Plaid-Verification", state_.keys.sign(body, claims, state_.world)}};
+		return {{"Plaid-Verification", state_.keys.sign(webhook.body, claims, state_.world)}};
 	}
 	void tick(bool everything) override { state_.advance_all(everything); }
 	void reset() override { state_.clear(); }

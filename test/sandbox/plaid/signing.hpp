@@ -1,13 +1,11 @@
 // Keys that webhooks are signed with: JWTs of ES256 over the body's digest.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <openssl/evp.h>
-
+#include "../ec_key.hpp"
 #include "../text.hpp"
 #include "../world.hpp"
 
@@ -37,7 +35,7 @@ public:
 private:
 	struct Key {
 		std::string kid;
-		std::shared_ptr<EVP_PKEY> pair;
+		EcKey pair;
 		Time created;
 		std::optional<Time> expired;
 	};

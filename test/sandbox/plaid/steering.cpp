@@ -24,17 +24,6 @@ Readiness stage_of(const std::string &name) {
 	throw ControlError{"stage must be not_ready, initial or historical"};
 }
 
-std::optional<Time> time_word(const Command &command, const char *word) {
-	if (command.body.get(word).is_null()) {
-		return std::nullopt;
-	}
-	const auto time = parse_time(command.text(word));
-	if (!time) {
-		throw ControlError{std::string(word) + " must be a time such as 2026-03-07T10:00:00Z, or null"};
-	}
-	return time;
-}
-
 // Applies what both creating and setting an item know.
 void set_item(State &state, Item &item, const Command &command) {
 	const Json &body = command.body;
@@ -77,14 +66,14 @@ void set_item(State &state, Item &item, const Command &command) {
 		item.error_reason = body.text_of("error_reason");
 	}
 	if (body.has("consent_expiration_time")) {
-		item.consent_expires = time_word(command, "consent_expiration_time");
+		item.consent_expires = command.time("consent_expiration_time");
 		item.expiry_announced = false;
 	}
 	if (body.has("last_successful_update")) {
-		item.last_successful_update = time_word(command, "last_successful_update");
+		item.last_successful_update = command.time("last_successful_update");
 	}
 	if (body.has("last_failed_update")) {
-		item.last_failed_update = time_word(command, "last_failed_update");
+		item.last_failed_update = command.time("last_failed_update");
 	}
 	item.login_expires = body.truth_of("login_expires", item.login_expires);
 	item.removed = body.truth_of("removed", item.removed);
@@ -182,73 +171,23 @@ std::string create_items(State &state, const std::string &text) {
 
 } // namespace
 
-void unknown(std::string_view area, std::string_view what) {
-	throw ControlError{"unknown command: " + std::string(area) + "/" + std::string(what)};
+namespace {
+
+ItemOfToken of_token(State &state) {
+	return [&state](const std::string &text) {
+		const auto token = state.access_tokens.find(text);
+		return token == state.access_tokens.end() ? nullptr : state.ledger.find(token->second);
+	};
 }
 
-Command::Command(const std::string &text, std::initializer_list<std::string_view> words)
-    : body(Json::parse_lenient(text)), raw(RawObject::parse(text).value_or(RawObject{})) {
-	if (!body.is_object()) {
-		throw ControlError{"the body must be a JSON object"};
-	}
-	for (const auto &[word, value] : raw.members()) {
-		if (std::find(words.begin(), words.end(), word) == words.end()) {
-			throw ControlError{"unknown word: " + word};
-		}
-	}
-}
-
-std::string Command::text(const char *word, std::string otherwise) const {
-	return body.has(word) ? body.text_of(word) : std::move(otherwise);
-}
-
-RawObject Command::object(const char *word) const {
-	const auto text = raw.get(word);
-	return text ? RawObject::parse(*text).value_or(RawObject{}) : RawObject{};
-}
+} // namespace
 
 Item &item_of(State &state, const Command &command) {
-	Item *found = nullptr;
-	if (command.body.has("item_id")) {
-		found = state.ledger.find(command.text("item_id"));
-	} else if (command.body.has("access_token")) {
-		const auto token = state.access_tokens.find(command.text("access_token"));
-		found = token == state.access_tokens.end() ? nullptr : state.ledger.find(token->second);
-	} else if (state.ledger.items().size() == 1) {
-		found = &state.ledger.items().front();
-	} else {
-		throw ControlError{"item_id is needed unless there is exactly one item"};
-	}
-	if (found == nullptr) {
-		throw ControlError{"no such item"};
-	}
-	return *found;
+	return sandbox::item_of(state.ledger, of_token(state), command);
 }
 
 std::vector<Item *> items_of(State &state, const Command &command) {
-	std::vector<Item *> out;
-	if (command.text("items") == "all") {
-		for (Item &item : state.ledger.items()) {
-			out.push_back(&item);
-		}
-	} else {
-		out.push_back(&item_of(state, command));
-	}
-	return out;
-}
-
-std::uint32_t account_of(const Item &item, const Command &command) {
-	if (!command.body.has("account_id")) {
-		if (item.accounts.empty()) {
-			throw ControlError{"the item has no account"};
-		}
-		return 0;
-	}
-	const auto index = item.account_index(command.text("account_id"));
-	if (!index) {
-		throw ControlError{"no such account"};
-	}
-	return *index;
+	return sandbox::items_of(state.ledger, of_token(state), command);
 }
 
 std::string steer_items(State &state, std::string_view what, const std::string &body) {
@@ -273,7 +212,7 @@ std::string steer_items(State &state, std::string_view what, const std::string &
 		}
 		return "{\"done\":true}";
 	}
-	unknown("items", what);
+	unknown_command("items", what);
 }
 
 namespace {
@@ -303,7 +242,7 @@ std::string run_command(State &state, std::string_view what, const std::string &
 	if (area == "limits") {
 		return steer_limits(state, command, body);
 	}
-	unknown(area, command);
+	unknown_command(area, command);
 }
 
 } // namespace

@@ -74,7 +74,7 @@ std::string steer_accounts(State &state, std::string_view what, const std::strin
 	if (what == "churn") {
 		return churn_account(state, body);
 	}
-	unknown("accounts", what);
+	unknown_command("accounts", what);
 }
 
 } // namespace ob::sandbox::plaid

@@ -5,7 +5,7 @@ namespace ob::sandbox::plaid {
 
 std::string steer_limits(State &state, std::string_view what, const std::string &body) {
 	if (what != "set") {
-		throw ControlError{"unknown command: limits/" + std::string(what)};
+		unknown_command("limits", what);
 	}
 	const Command command(body, {"path", "per_item", "per_client"});
 	state.limits.set(command.text("path"), static_cast<std::uint64_t>(command.body.integer_of("per_item")),
@@ -15,7 +15,7 @@ std::string steer_limits(State &state, std::string_view what, const std::string 
 
 std::string steer_institutions(State &state, std::string_view what, const std::string &body) {
 	if (what != "set") {
-		throw ControlError{"unknown command: institutions/" + std::string(what)};
+		unknown_command("institutions", what);
 	}
 	const Command command(body, {"institution_id", "error", "cached_too"});
 	const std::string id = command.text("institution_id");

@@ -39,7 +39,7 @@ std::string steer_link(State &state, std::string_view what, const std::string &b
 		}
 		exit_session(state, token, session, error, command.text("status", "requires_credentials"));
 	} else if (what != "open") {
-		unknown("link", what);
+		unknown_command("link", what);
 	}
 	return ObjectText{}
 	    .string("link_session_id", session.id)

@@ -18,27 +18,6 @@ bool visible(const State &state, const Item &item, Day day) {
 	       (item.readiness == Readiness::initial && day > today(state) - std::chrono::days{30});
 }
 
-void omit(RawObject &row, const Json &names) {
-	for (const std::string &name : names.texts()) {
-		row.erase(name);
-	}
-}
-
-std::vector<std::string> wanted_ids(const Command &command) {
-	std::vector<std::string> ids = command.body.get("transaction_ids").texts();
-	if (command.body.has("transaction_id")) {
-		ids.push_back(command.text("transaction_id"));
-	}
-	if (ids.empty()) {
-		throw ControlError{"transaction_id or transaction_ids is needed"};
-	}
-	return ids;
-}
-
-[[noreturn]] void no_such_transaction(const std::string &id) {
-	throw ControlError{"no such transaction: " + id};
-}
-
 RawObject live_row(const Item &item, const std::string &id) {
 	const auto found = item.transactions.find(id);
 	if (!found || !item.transactions.state(*found).live()) {
@@ -81,7 +60,7 @@ std::string add(State &state, const std::string &text) {
 	for (const std::string &element : raw_elements(command.raw.get("transactions").value_or("[{}]"))) {
 		RawObject row = row_from(state.world, item.accounts.empty() ? "" : item.accounts[account_of(item, command)].id,
 		                         RawObject::parse(element).value_or(RawObject{}));
-		omit(row, command.body.get("omit"));
+		omit_fields(row, command.body.get("omit"));
 		Transaction transaction = make_transaction(item, row, today(state));
 		if (transaction.id.empty()) {
 			transaction.id = state.world.ids.alphanumeric(37); // the row goes out without an id; the ledger needs one
@@ -101,11 +80,11 @@ std::string modify(State &state, const std::string &text) {
 	    text, {"item_id", "access_token", "announce", "calm", "transaction_id", "transaction_ids", "set", "omit"});
 	const ChangedItem changed(state, command);
 	Item &item = changed.item;
-	const auto ids = wanted_ids(command);
+	const auto ids = wanted_transactions(command);
 	for (const std::string &id : ids) {
 		RawObject row = live_row(item, id);
 		row.merge(command.object("set"));
-		omit(row, command.body.get("omit"));
+		omit_fields(row, command.body.get("omit"));
 		item.transactions.replace(id, make_transaction(item, row, today(state)));
 	}
 	announce(state, item, command, 0);
@@ -123,7 +102,7 @@ std::string remove(State &state, const std::string &text) {
 			ids.push_back(item.transactions.id(index));
 		}
 	} else {
-		ids = wanted_ids(command);
+		ids = wanted_transactions(command);
 	}
 	for (const std::string &id : ids) {
 		if (!item.transactions.remove(id)) {
@@ -143,7 +122,7 @@ std::string post(State &state, const std::string &text) {
 	Item &item = changed.item;
 	const bool removed_first = command.body.truth_of("removed_first");
 	std::vector<std::string> posted;
-	for (const std::string &id : wanted_ids(command)) {
+	for (const std::string &id : wanted_transactions(command)) {
 		RawObject row = live_row(item, id);
 		row.set("transaction_id", json_string(state.world.ids.alphanumeric(37)));
 		row.set("pending", "false");
@@ -151,7 +130,7 @@ std::string post(State &state, const std::string &text) {
 		row.set("authorized_date", row.get("date").value_or("null"));
 		row.set("date", json_string(format_date(today(state))));
 		row.merge(command.object("set"));
-		omit(row, command.body.get("omit"));
+		omit_fields(row, command.body.get("omit"));
 		Transaction transaction = make_transaction(item, row, today(state));
 		posted.push_back(transaction.id);
 		if (removed_first) {
@@ -168,7 +147,7 @@ std::string post(State &state, const std::string &text) {
 			item.transactions.remove(id);
 		}
 	}
-	announce(state, item, command, posted.size(), wanted_ids(command));
+	announce(state, item, command, posted.size(), wanted_transactions(command));
 	return ids_answer(posted);
 }
 
@@ -176,7 +155,7 @@ std::string touch(State &state, const std::string &text) {
 	const Command command(text, {"item_id", "access_token", "announce", "calm", "transaction_id", "transaction_ids"});
 	const ChangedItem changed(state, command);
 	Item &item = changed.item;
-	const auto ids = wanted_ids(command);
+	const auto ids = wanted_transactions(command);
 	for (const std::string &id : ids) {
 		if (!item.transactions.touch(id)) {
 			no_such_transaction(id);
@@ -225,7 +204,7 @@ std::string steer_transactions(State &state, std::string_view what, const std::s
 	if (what == "generate") {
 		return generate(state, body);
 	}
-	throw ControlError{"unknown command: transactions/" + std::string(what)};
+	unknown_command("transactions", what);
 }
 
 } // namespace ob::sandbox::plaid

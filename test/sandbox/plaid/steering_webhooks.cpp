@@ -45,7 +45,7 @@ std::string steer_webhooks(State &state, std::string_view what, const std::strin
 		}
 		return "{\"done\":true}";
 	}
-	throw ControlError{"unknown command: webhooks/" + std::string(what)};
+	unknown_command("webhooks", what);
 }
 
 } // namespace ob::sandbox::plaid

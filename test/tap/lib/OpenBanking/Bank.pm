@@ -29,11 +29,18 @@ sub new
 		rows => 0
 	}, $class;
 	$self->below(2) for 1 .. 8; # neighbouring seeds begin alike
-	$self->tell('plaid/items/create', { item_id => $self->{item}, access_token => $self->{token}, stage => 'not_ready',
-		username => 'user_empty' });
+	$self->create;
 	$self->carry_out($self->new_account) for 1 .. 1 + $self->below(3); # without any Plaid answers nothing at all
 	$self->carry_out($self->new_row) for 1 .. $self->below(30);
 	return $self;
+}
+
+sub provider { return 'plaid'; }
+
+sub create
+{
+	my ($self) = @_;
+	return $self->carry_out('items/create', { access_token => $self->{token}, stage => $self->{stage}, username => 'user_empty' });
 }
 
 # ---- chance ----
@@ -77,7 +84,7 @@ sub tell
 sub carry_out
 {
 	my ($self, $path, $body) = @_;
-	return $self->tell("plaid/$path", { item_id => $self->{item}, %{$body} });
+	return $self->tell($self->provider . "/$path", { item_id => $self->{item}, %{$body} });
 }
 
 # A rule for this bank's calls of an endpoint, by default the one that syncs.
@@ -85,7 +92,7 @@ sub fault
 {
 	my ($self, %rule) = @_;
 	my $path = delete $rule{path} // '/transactions/sync';
-	return $self->tell('faults', { path => "/plaid$path", item_id => $self->{item}, %rule });
+	return $self->tell('faults', { path => '/' . $self->provider . $path, item_id => $self->{item}, %rule });
 }
 
 # ---- life ----
@@ -105,7 +112,7 @@ sub step_during
 	my ($path, $body) = $self->change(23);
 	$self->retire($body);
 	$self->fault(kind => 'control', nth => $nth,
-		run => [ { path => "/_control/plaid/$path", body => { item_id => $self->{item}, %{$body} } } ]);
+		run => [ { path => '/_control/' . $self->provider . "/$path", body => { item_id => $self->{item}, %{$body} } } ]);
 	return;
 }
 
