@@ -158,7 +158,7 @@ subtest 'plan' => sub {
 		'a lease' => qr/^UPDATE ob.sync_state s SET claimed_until/,
 		'a state to begin with' => qr/^SELECT s.cursor/,
 		'tokens' => qr/ JOIN ob.tokens /,
-		'accounts to compare' => qr/^SELECT .* FROM ob.accounts_all/,
+		'accounts to compare' => qr/^SELECT connection_id, account_id, name/,
 		'a result' => qr/^UPDATE ob.connections c SET last_sync_at/,
 		'a state to end with' => qr/^UPDATE ob.sync_state s SET next_sync_at/,
 	);
