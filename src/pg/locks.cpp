@@ -35,6 +35,11 @@ void unlock_session(LockClass lock_class, std::int64_t id) {
 	guard([&] { LockRelease(&tag, ExclusiveLock, true); });
 }
 
+void unlock_transaction(LockClass lock_class, std::int64_t id) {
+	const LOCKTAG tag = make_tag(lock_class, id);
+	guard([&] { LockRelease(&tag, ExclusiveLock, false); });
+}
+
 bool is_locked(LockClass lock_class, std::int64_t id) {
 	const LOCKTAG tag = make_tag(lock_class, id);
 	return guard([&] {

@@ -12,6 +12,8 @@ enum class LockClass : std::uint16_t {
 	outcome = 0x0b02,     // held by the worker that carries an intent out: free means that it died
 	sync_worker = 0x0b03, // held by the database's sync worker; id 0
 	client = 0x0b04,      // who sends credentials that nobody knows to be good
+	webhook_key = 0x0b05, // who has a key fetched that webhooks of a server are signed with
+	webhook_worker = 0x0b06, // held by the database's webhook worker; id 0
 };
 
 enum class LockScope { session, transaction };
@@ -19,6 +21,9 @@ enum class LockScope { session, transaction };
 /// Takes the lock if it is free; true if it was taken. A session lock that this process holds already is not free.
 bool try_lock(LockClass lock_class, std::int64_t id, LockScope scope);
 void unlock_session(LockClass lock_class, std::int64_t id);
+
+/// Before the transaction's end, by whoever took it.
+void unlock_transaction(LockClass lock_class, std::int64_t id);
 
 /// Whether some process holds it.
 bool is_locked(LockClass lock_class, std::int64_t id);

@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "providers/networks.hpp"
 #include "providers/option_values.hpp"
 #include "providers/provider.hpp"
 
@@ -114,6 +115,19 @@ void check_products(std::string_view value) {
 	check_words(value, good, "must be product names, separated by commas, such as transactions");
 }
 
+void check_webhook_scheme(std::string_view value) {
+	constexpr std::array<std::string_view, 5> kSchemes{"plaid_jwt", "hmac_sha256", "hmac_sha512", "ecdsa_sha256",
+	                                                   "tl_signature"};
+	if (std::find(kSchemes.begin(), kSchemes.end(), value) == kSchemes.end())
+		invalid("unknown signature scheme", "Valid values: plaid_jwt, hmac_sha256, hmac_sha512, ecdsa_sha256, tl_signature.");
+}
+
+void check_webhook_sources(std::string_view value) {
+	check_words(
+	    value, [](std::string_view word) { return parse_network(word).has_value(); },
+	    "must be addresses or networks, separated by commas, such as 52.21.26.131,10.0.0.0/8");
+}
+
 // ---- the tables ----
 
 // Providers that are read over windows of days (window_provider.hpp).
@@ -131,6 +145,10 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"products", kServer, "all", "transactions", false, false, check_products},
     {"redirect_uri", kServer, "all", "", false, false, check_url},
     {"webhook_url", kServer, "all", "", false, false, check_url},
+    {"webhook_scheme", kServer, "all", "", false, false, check_webhook_scheme},
+    {"webhook_tolerance", kServer, "all", "", false, false, check_interval},
+    {"webhook_jku", kServer, "all", "", false, false, check_url},
+    {"webhook_sources", kServer, "all", "", false, false, check_webhook_sources},
     {"user_ref_prefix", kServer, "all", "", false, false, nullptr},
     {"sync_interval", kServer, "all", "", false, false, check_interval},
     {"history_days", kServer, "all", "90", false, false, check_integer<1, 3660>}, // Plaid: as days_requested
@@ -143,6 +161,8 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"client_id", kMapping, "all", "", false, false, check_not_blank},
     {"client_secret", kMapping, "all", "", true, false, check_not_blank},
     {"client_secret_file", kMapping, "all", "", false, true, check_not_blank},
+    {"webhook_secret", kMapping, "all", "", true, false, check_not_blank}, // several during a rotation, parted by commas
+    {"webhook_public_key", kMapping, "all", "", false, false, check_not_blank},
 });
 
 struct ProviderDefault {
@@ -156,6 +176,7 @@ constexpr std::array kProviderDefaults = std::to_array<ProviderDefault>({
     {"plaid", "sync_interval", "4 h"},
     {"truelayer", "history_days", "88"},
     {"mastercard", "overlap_days", "30"},
+    {"plaid", "webhook_scheme", "plaid_jwt"},
 });
 
 bool knows(const OptionSpec &spec, std::string_view provider) {

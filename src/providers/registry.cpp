@@ -4,7 +4,9 @@
 #include <string>
 
 #include "providers/plaid/provider.hpp"
+#include "providers/plaid/webhooks.hpp"
 #include "providers/provider.hpp"
+#include "providers/webhook_source.hpp"
 
 #include "core/pure.hpp"
 
@@ -35,6 +37,11 @@ const Provider *find_provider(std::string_view name) {
 		if (provider->name() == name)
 			return provider;
 	return nullptr;
+}
+
+const WebhookSource *find_webhook_source(std::string_view provider) {
+	static const plaid::PlaidWebhooks plaid;
+	return provider == "plaid" ? &plaid : nullptr;
 }
 
 std::span<const std::string_view> provider_names() {

@@ -66,7 +66,8 @@ CREATE TABLE ob.sync_state (
 	finished_syncs pg_catalog.int8 NOT NULL DEFAULT 0,
 	last_report pg_catalog.jsonb,
 	health_read_at pg_catalog.timestamptz,
-	loop_total pg_catalog.int8
+	loop_total pg_catalog.int8,
+	news_at pg_catalog.timestamptz
 ) WITH (fillfactor = 50);
 CREATE INDEX sync_state_due_idx ON ob.sync_state (next_sync_at, connection_id) WHERE next_sync_at IS NOT NULL;
 COMMENT ON TABLE ob.sync_state IS 'Where each connection''s sync stands. Only the extension writes it.';
@@ -78,6 +79,7 @@ COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync that did not 
 COMMENT ON COLUMN ob.sync_state.loop_started_at IS 'When the loop of a first backfill began that has not ended; loop_pages and loop_transactions say how far it has come.';
 COMMENT ON COLUMN ob.sync_state.health_read_at IS 'When the provider was last asked how the connection is, by a call of its own.';
 COMMENT ON COLUMN ob.sync_state.loop_total IS 'How many transactions that loop is expected to bring; NULL: unknown.';
+COMMENT ON COLUMN ob.sync_state.news_at IS 'When the provider last said that there is something new: a sync that began before does not settle that.';
 COMMENT ON COLUMN ob.sync_state.claimed_until IS 'End of the lease of the session that syncs it now.';
 
 CREATE TABLE ob.accounts_all (

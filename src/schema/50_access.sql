@@ -96,6 +96,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 WITH rights (level, privilege, object) AS (VALUES
 	('webhook', 'USAGE', 'SCHEMA ob'),
+	('webhook', 'EXECUTE', 'FUNCTION ob.webhook_verify(name, jsonb, bytea, text, text, timestamptz)'),
+	('webhook', 'EXECUTE', 'FUNCTION ob.webhook_check(name, jsonb, bytea, text, text, timestamptz, inet)'),
+	('webhook', 'EXECUTE', 'FUNCTION ob.webhook_receive(name, jsonb, bytea, text, text, timestamptz, inet)'),
 	('read', 'USAGE', 'SCHEMA ob'),
 	('read', 'SELECT (' || ob.columns_but('ob.connections', '{consent_ip}') || ')', 'ob.connections'),
 	('read', 'SELECT (connection_id, initial_sync_done, history_from, history_complete, next_sync_at)', 'ob.sync_state'),
@@ -151,6 +154,12 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.institutions(name, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_fire_webhook(int8, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_reset_login(int8)'),
+	('operate', 'SELECT', 'ob.webhook_events'),
+	('operate', 'SELECT', 'ob.webhook_keys'),
+	('operate', 'SELECT', 'ob.webhook_status'),
+	('operate', 'EXECUTE', 'FUNCTION ob.webhook_retry(int8)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.webhook_subscribe(name, text)'),
+	('operate', 'EXECUTE', 'PROCEDURE ob.sweep_webhooks()'),
 	('admin', 'SELECT', 'ob.access_grants'),
 	('admin', 'SELECT', 'ob.audit_log'),
 	('admin', 'SELECT', 'ob.audit_persons'),

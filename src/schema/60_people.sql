@@ -1,6 +1,21 @@
 -- What is kept about one end user: all of it, and its end. For ob.export_user and ob.erase_user, which see to rights,
 -- providers and locks first.
 
+-- Also those that came before the connection, or the link, was known here.
+CREATE FUNCTION ob.person_events(of_user pg_catalog.text) RETURNS pg_catalog.int8[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+SELECT COALESCE(array_agg(found.event_id), '{}') FROM (
+	SELECT e.event_id FROM ob.connections c JOIN ob.webhook_events e ON e.connection_id = c.id WHERE c.user_ref = of_user
+	UNION
+	SELECT e.event_id FROM ob.connections c
+	JOIN ob.webhook_events e ON e.server = c.server AND e.provider_connection_id = c.provider_connection_id WHERE c.user_ref = of_user
+	UNION
+	SELECT e.event_id FROM ob.links l JOIN ob.webhook_events e ON e.server = l.server AND e.link_digest = l.token_digest
+	WHERE l.user_ref = of_user) found
+$$;
+COMMENT ON FUNCTION ob.person_events(pg_catalog.text) IS 'The events in ob.webhook_events that are about an end user.';
+
 CREATE FUNCTION ob.person_data(of_user pg_catalog.text) RETURNS pg_catalog.jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -16,6 +31,8 @@ SELECT jsonb_build_object('user_ref', of_user,
 		FROM banks b JOIN ob.quarantine q ON q.connection_id = b.id),
 	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,token_digest,server_version}'::text[] ORDER BY l.created_at), '[]')
 		FROM ob.links l WHERE l.user_ref = of_user),
+	'webhook_events', (SELECT COALESCE(jsonb_agg(to_jsonb(e) - '{effect,link_digest}'::text[] ORDER BY e.event_id), '[]')
+		FROM ob.webhook_events e WHERE e.event_id = ANY (ob.person_events(of_user))),
 	'access_grants', (SELECT COALESCE(jsonb_agg(to_jsonb(g) ORDER BY g.actor, g.user_ref), '[]')
 		FROM ob.access_grants g WHERE of_user IN (g.actor, g.user_ref)),
 	'audit_log', (SELECT COALESCE(jsonb_agg(to_jsonb(l) || jsonb_build_object('user_ip', a.user_ip, 'client_addr', a.client_addr) ORDER BY l.id), '[]')
@@ -37,6 +54,8 @@ DECLARE
 	bank int8;
 	removed int8;
 BEGIN
+	-- First: they are found through what is deleted next.
+	DELETE FROM ob.webhook_events e WHERE e.event_id = ANY (ob.person_events(of_user));
 	-- A worker holds the row of a link until the exchange of what it brought has begun: from here on none begins, and those
 	-- that began before are seen.
 	WITH gone AS (

@@ -45,21 +45,21 @@ Token read_token(const Delivery &delivery, const SchemeSettings &settings) {
 	return token;
 }
 
-std::string_view check_claims(std::string_view segment, const Delivery &delivery, const SchemeSettings &settings) {
+Verification check_claims(std::string_view segment, const Delivery &delivery, const SchemeSettings &settings) {
 	const std::optional<json::Document> claims = decode_object(segment);
 	if (!claims)
-		return reason::token_malformed;
+		return {reason::token_malformed};
 	const std::optional<std::int64_t> seconds = claims->integer("iat");
 	const std::optional<Timestamp> signed_at = seconds ? from_unix_seconds(*seconds) : std::nullopt;
 	if (!signed_at)
-		return reason::time_malformed;
+		return {reason::time_malformed};
 	const std::chrono::seconds tolerance = tolerance_or(settings.tolerance, kTolerance);
 	if (const std::string_view wrong = check_time(*signed_at, delivery.received_at, {tolerance, tolerance});
 	    !wrong.empty())
-		return wrong;
+		return {wrong};
 	if (!crypto::equal_constant_time(crypto::sha256_hex(delivery.body), claims->text("request_body_sha256")))
-		return reason::wrong_body;
-	return {};
+		return {reason::wrong_body};
+	return {{}, signed_at};
 }
 
 KeyWish PlaidJwt::wish(const Delivery &delivery, const SchemeSettings &settings) const {
@@ -81,7 +81,7 @@ Verification PlaidJwt::verify(const Delivery &delivery, const SchemeSettings &se
 		return {reason::signature_malformed};
 	if (!found.key->verify_raw(crypto::Hash::sha256, token.parts.signed_text, *signature))
 		return {reason::wrong_signature};
-	return {check_claims(token.parts.payload, delivery, settings)};
+	return check_claims(token.parts.payload, delivery, settings);
 }
 
 } // namespace

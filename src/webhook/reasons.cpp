@@ -36,6 +36,19 @@ constexpr std::array kReasons{
     Reason{reason::too_old,
            "It was signed too long ago: a repetition of a captured one, or it waited before it was checked."},
     Reason{reason::in_the_future, "It was signed in the future: one of the clocks is wrong."},
+    Reason{reason::source_unknown,
+           "The server has webhook_sources, and the receiver does not tell where deliveries come from (remote_addr)."},
+    Reason{reason::source_refused, "It came from an address that is not among the server's webhook_sources."},
+    Reason{reason::body_too_large, "The body is larger than any provider's."},
+    Reason{reason::body_malformed,
+           "The signature is good, but the body is not of the form that the provider documents."},
+    Reason{reason::wrong_environment, "It is from another environment of the provider than the server's."},
+    Reason{reason::key_unknown, "The provider knows no key of the id that the message names: it is forged."},
+    Reason{reason::too_many_keys, "Too many deliveries name unknown keys: the provider is asked about five a minute."},
+    Reason{reason::key_not_fetched, "The key is not known here, and the provider could not be asked for it in time."},
+    Reason{reason::key_ring_missing, "A sealed secret of the user mapping cannot be opened: look at the key ring."},
+    Reason{reason::not_configured, "The server's options or its user mapping do not allow to check webhooks."},
+    Reason{reason::not_stored, "It could not be stored: a read-only transaction, a standby, or see the server log."},
 };
 
 } // namespace

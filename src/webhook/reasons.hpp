@@ -37,6 +37,20 @@ inline constexpr std::string_view time_malformed = "time_malformed";
 inline constexpr std::string_view too_old = "too_old";
 inline constexpr std::string_view in_the_future = "in_the_future";
 
+// What stands around a signature.
+inline constexpr std::string_view source_unknown = "source_unknown";
+inline constexpr std::string_view source_refused = "source_refused";
+inline constexpr std::string_view body_too_large = "body_too_large";
+inline constexpr std::string_view body_malformed = "body_malformed";
+inline constexpr std::string_view wrong_environment = "wrong_environment";
+inline constexpr std::string_view key_unknown = "key_unknown";
+// It cannot be told now; the provider sends it again.
+inline constexpr std::string_view too_many_keys = "too_many_keys";
+inline constexpr std::string_view key_not_fetched = "key_not_fetched";
+inline constexpr std::string_view key_ring_missing = "key_ring_missing";
+inline constexpr std::string_view not_configured = "not_configured";
+inline constexpr std::string_view not_stored = "not_stored";
+
 } // namespace reason
 
 struct Reason {

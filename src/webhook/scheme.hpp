@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,9 @@ struct KeyMaterial {
 /// `reason` is a word of webhook/reasons.hpp, empty if the delivery is what it claims to be.
 struct Verification {
 	std::string_view reason;
+	/// When it was signed, where the signature covers that: tells a repetition of the same delivery from the same news
+	/// once more. Only of a verified one.
+	std::optional<Timestamp> signed_at = {};
 
 	bool verified() const noexcept { return reason.empty(); }
 };

@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/store/owner.hpp"
 #include "pg/store/sealed_values.hpp"
 #include "pg/store/servers.hpp"
+#include "pg/store/webhook_keys.hpp"
 #include "providers/options.hpp"
 
 namespace ob::pg::sqlapi {
@@ -75,6 +76,11 @@ void check_options(const std::string &server, const AlterForeignServerStmt *stat
 			refuse_with_connections(server, "given another " + std::string(name));
 }
 
+/// Keys are those of one environment, and of the host that told them.
+void forget_keys(const std::string &server) {
+	store::as_owner([&] { store::forget_webhook_keys(server); });
+}
+
 /// A statement that is about to run.
 void check_statement(Node *statement) {
 	std::string server;
@@ -88,6 +94,7 @@ void check_statement(Node *statement) {
 	// Whoever may not change it the server refuses, and tells nothing about its connections.
 	if (server.empty() || !store::is_ours(server) || !store::owns(server))
 		return;
+	forget_keys(server);
 	if (IsA(statement, RenameStmt))
 		check_rename(server);
 	else
@@ -103,8 +110,10 @@ void check(FunctionCallInfo fcinfo) {
 		return;
 	}
 	// By whatever command, CASCADE included. Not by DROP EXTENSION: then the trigger is gone, too.
-	for (const std::string &server : store::dropped_servers())
+	for (const std::string &server : store::dropped_servers()) {
 		refuse_with_connections(server, "dropped");
+		forget_keys(server);
+	}
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include "pg/store/servers.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/store/tokens.hpp"
+#include "pg/store/webhook_events.hpp"
 #include "providers/option_values.hpp"
 #include "json/document.hpp"
 
@@ -50,6 +51,7 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 	notify(id, "connected");
 	if (fresh.look.standing_error)
 		apply_standing_error(id, *fresh.look.standing_error);
+	apply_waiting_webhooks(id);
 	return id;
 }
 

@@ -115,6 +115,18 @@ Connection find_connection_for_caller(ConnectionId id) {
 	return connection;
 }
 
+std::vector<Connection> connections_of(std::string_view server) {
+	static Statement select("SELECT c.id FROM ob.connections c WHERE c.server = $1 ORDER BY c.id");
+	std::vector<std::int64_t> ids;
+	as_owner([&] {
+		for (const Row &row : select.read_fresh({Param::name(server)}).rows)
+			ids.push_back(row.integer(0));
+	});
+	std::vector<Connection> connections = read_present(ids);
+	std::erase_if(connections, has_ended);
+	return connections;
+}
+
 std::int64_t count_live_connections(std::string_view server) {
 	static Statement select("SELECT count(*) FROM ob.connections c WHERE c.server = $1 AND " OB_CONNECTION_STATE
 	                        " <> 'disconnected'");

@@ -51,6 +51,9 @@ std::vector<Connection> find_connections(std::span<const ConnectionId> ids);
 /// not_allowed.
 Connection find_connection_for_caller(ConnectionId id);
 
+/// The connections of a server that have not ended, in the state that find_connection would give.
+std::vector<Connection> connections_of(std::string_view server);
+
 /// How many connections of a server are not disconnected. As owner.
 std::int64_t count_live_connections(std::string_view server);
 

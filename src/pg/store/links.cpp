@@ -71,8 +71,11 @@ void insert_link(const Link &link, const std::optional<providers::LinkOffer> &of
 }
 
 std::string find_link_by_token(const Secret &token) {
+	return find_link_by_digest(crypto::sha256_hex(token.reveal()));
+}
+
+std::string find_link_by_digest(std::string_view digest) {
 	static Statement select("SELECT link_id FROM ob.links WHERE token_digest = $1 ORDER BY created_at DESC LIMIT 1");
-	const std::string digest = crypto::sha256_hex(token.reveal());
 	const Result found = select.read_fresh({Param::text(digest)});
 	return found.rows.empty() ? std::string() : found.rows.front().text(0);
 }

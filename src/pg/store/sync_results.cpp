@@ -88,8 +88,8 @@ void SyncResults::keep_state(ConnectionId id, const SyncState &before, const Syn
 	states_.emplace(id, State{before, now});
 }
 
-void SyncResults::add(ConnectionId id, const SyncReport &report, std::chrono::seconds interval) {
-	ends_.push_back({id, report, interval});
+void SyncResults::add(ConnectionId id, const SyncReport &report, std::chrono::seconds interval, Timestamp begun) {
+	ends_.push_back({id, report, interval, begun});
 }
 
 void SyncResults::write() {
@@ -119,7 +119,9 @@ void SyncResults::write_connections() const {
 	    "state_since = CASE WHEN c.state = 'error' THEN clock_timestamp() ELSE c.state_since END, "
 	    "transactions_synced = COALESCE(NULLIF(e.transactions, '')::bigint, c.transactions_synced), "
 	    "bank_updated_at = COALESCE(NULLIF(e.bank_updated_at, '')::timestamptz, c.bank_updated_at), "
-	    "consent_expires_at = CASE WHEN e.has_health::bool THEN NULLIF(e.consent_expires_at, '')::timestamptz "
+	    // When a login is to end is no consent: the provider tells that once, in a webhook.
+	    "consent_expires_at = CASE WHEN e.has_health::bool AND (e.consent_expires_at <> '' "
+	    "OR c.reauth_reason IS DISTINCT FROM 'pending_disconnect') THEN NULLIF(e.consent_expires_at, '')::timestamptz "
 	    "ELSE c.consent_expires_at END, "
 	    "institution_id = COALESCE(c.institution_id, NULLIF(e.institution_id, '')), "
 	    "institution_name = COALESCE(c.institution_name, NULLIF(e.institution_name, '')), "
@@ -146,8 +148,9 @@ void SyncResults::write_connections() const {
 void SyncResults::write_sync_states() const {
 	// A little spread keeps connections that were linked together from being due together for ever.
 	static Statement update(
-	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN NOT e.ends::bool THEN "
-	    "COALESCE(NULLIF(e.retry_at, '')::timestamptz, clock_timestamp() + "
+	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN e.ends::bool THEN NULL "
+	    "WHEN s.news_at > e.begun::timestamptz THEN clock_timestamp() "
+	    "ELSE COALESCE(NULLIF(e.retry_at, '')::timestamptz, clock_timestamp() + "
 	    "make_interval(secs => e.seconds::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
 	    "claimed_by = NULL, finished_syncs = s.finished_syncs + 1, last_report = e.report::jsonb, "
 	    "health_read_at = COALESCE(NULLIF(e.health_read_at, '')::timestamptz, s.health_read_at), "
@@ -162,18 +165,18 @@ void SyncResults::write_sync_states() const {
 	    "initial_sync_done = COALESCE(NULLIF(e.initial_sync_done, '')::bool, s.initial_sync_done), "
 	    "history_complete = COALESCE(NULLIF(e.history_complete, '')::bool, s.history_complete), "
 	    "sweep_owed = COALESCE(NULLIF(e.sweep_owed, '')::bool, s.sweep_owed) "
-	    "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS e (id, seconds, retry_at, ends, "
-	    "report, health_read_at, saves, former_cursor, cursor, sync_attempt, loop_first_attempt, initial_sync_done, "
+	    "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS e (id, seconds, retry_at, "
+	    "ends, report, health_read_at, begun, saves, former_cursor, cursor, sync_attempt, loop_first_attempt, initial_sync_done, "
 	    "history_complete, sweep_owed) WHERE s.connection_id = e.id "
 	    "AND (NOT e.saves::bool OR s.cursor IS NOT DISTINCT FROM NULLIF(e.former_cursor, '')) RETURNING e.saves");
-	Columns rows(13);
+	Columns rows(14);
 	std::int64_t saves = 0;
 	std::string which = "connection";
 	for (const End &end : ends_) {
 		rows.begin_row(end.id);
 		rows.add(static_cast<std::int64_t>(end.interval.count())).add(end.report.retry_at);
 		rows.add(end.report.standing_error.has_value()).add(std::string_view(report_to_json(end.report)));
-		rows.add(end.report.health_read_at);
+		rows.add(end.report.health_read_at).add(std::optional(end.begun));
 		const auto state = states_.find(end.id);
 		if (state == states_.end()) {
 			rows.add(false).skip(7);

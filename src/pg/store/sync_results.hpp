@@ -20,8 +20,8 @@ class SyncResults {
 public:
 	/// The state in which a loop has ended. Once a unit for each connection.
 	void keep_state(ConnectionId id, const SyncState &before, const SyncState &now);
-	/// The end of a sync that was neither deferred nor failed.
-	void add(ConnectionId id, const SyncReport &report, std::chrono::seconds interval);
+	/// The end of a sync that was neither deferred nor failed. News that came after it had begun are for the next one.
+	void add(ConnectionId id, const SyncReport &report, std::chrono::seconds interval, Timestamp begun);
 	/// Throws Error(internal) if a stored cursor is not what it was.
 	void write();
 	void clear();
@@ -35,6 +35,7 @@ private:
 		ConnectionId id;
 		SyncReport report;
 		std::chrono::seconds interval;
+		Timestamp begun;
 	};
 
 	void write_connections() const;

@@ -126,7 +126,8 @@ std::vector<SyncTarget> PgSyncStore::load(std::span<const Connection> connection
 			target.sync_interval =
 			    row.integer(8) > 0 ? std::chrono::seconds(row.integer(8)) : found->second.sync_interval;
 			target.has_quarantine = row.boolean(12);
-			loaded_[target.id] = {target.sync_interval, target.has_quarantine, target.state == "error", std::nullopt};
+			loaded_[target.id] = {target.sync_interval, target.has_quarantine, target.state == "error", std::nullopt,
+			                      SystemClock().now()};
 			if (!target.keep_raw)
 				without_raw.push_back(target.id);
 		}
@@ -273,7 +274,7 @@ void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 		defer(id, report);
 		return;
 	}
-	results_.add(id, report, loaded_[id].interval);
+	results_.add(id, report, loaded_[id].interval, loaded_[id].at);
 	if (loaded_[id].in_error)
 		notify(id, "active");
 	if (report.transactions.any_change() || report.accounts.changed > 0)

@@ -77,6 +77,7 @@ private:
 		bool in_error = false;
 		/// Those that are live, without raw objects, as long as they are certain to be stored like that.
 		std::optional<std::vector<Account>> accounts;
+		Timestamp at{}; // news that came later are for the next sync
 	};
 	std::map<ConnectionId, Loaded> loaded_;
 	std::set<ConnectionId> finished_;

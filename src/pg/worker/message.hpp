@@ -18,7 +18,7 @@ namespace ob::pg::worker {
 /// One call on behalf of a caller.
 struct Request {
 	std::string call_id; // unguessable; names the call in ob.outcomes
-	std::string kind;    // exchange, remove, rotate, failure, refusal, audit, recover, budget
+	std::string kind;    // exchange, remove, rotate, failure, refusal, audit, recover, budget, webhook_key
 	std::string server;
 	std::string server_version; // LoadedServer::version as the caller sees it; empty: no call goes out
 	std::string mapping_role;
@@ -44,6 +44,8 @@ struct Request {
 	std::vector<std::int64_t> outcomes;
 	// budget: what is asked for, as JSON
 	std::string budgets_json;
+	// webhook_key
+	std::string key_id;
 
 	std::string to_json() const;
 	static Request from_json(std::string_view text);

@@ -11,6 +11,7 @@
 #include "pg/worker/removal.hpp"
 #include "pg/worker/rotation.hpp"
 #include "pg/worker/steps.hpp"
+#include "pg/worker/webhook_keys.hpp"
 #include "json/document.hpp"
 
 namespace ob::pg::worker {
@@ -93,6 +94,10 @@ Task<Done> dispatch(Request request, Context *context, std::int64_t *locked) {
 		co_return keep_line(request);
 	if (request.kind == "budget")
 		co_return Done{take_budgets(request), 0, {}};
+	if (request.kind == "webhook_key") {
+		Task<Done> task = fetch_webhook_key(std::move(request));
+		co_return co_await task;
+	}
 	if (request.kind == "recover") {
 		Task<void> task = recover(std::move(request.outcomes), context);
 		co_await task;

@@ -1,7 +1,9 @@
 #include "pg/worker/session.hpp"
 
 extern "C" {
+#include "catalog/pg_database.h"
 #include "postmaster/bgworker.h"
+#include "storage/lock.h"
 #include "utils/guc.h"
 }
 
@@ -15,6 +17,15 @@ void begin_worker_session(Oid database) {
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
 	if (GetConfigOption("transaction_timeout", true, false)) // since 17
 		SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+bool database_is_wanted() {
+	LOCKTAG tag;
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
+	if (LockAcquire(&tag, RowExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, RowExclusiveLock, true);
+	return false;
 }
 
 } // namespace ob::pg::worker

@@ -12,54 +12,66 @@ namespace ob::pg::worker {
 
 namespace {
 
-bool is_wanted = false;
+/// A kind of background worker of which a database has one at most.
+struct Job {
+	const char *name;
+	const char *function;
+	const char *otherwise; // what does the work if there is no slot
+	bool is_wanted;
+};
+
+Job sync_job{"openbanking sync worker", "ob_sync_worker_main", "The next ob.sync_due does it. Raise max_worker_processes.",
+             false};
+Job webhook_job{"openbanking webhook worker", "ob_webhook_worker_main",
+                "The next ob.sweep_webhooks does it. Raise max_worker_processes.", false};
 
 /// Allocates nothing and raises nothing: the transaction that calls it has committed already. Server regime.
-void register_sync_worker() {
+void register_worker(const Job &job) {
 	BackgroundWorker worker;
 	memset(&worker, 0, sizeof worker);
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	snprintf(worker.bgw_library_name, sizeof worker.bgw_library_name, "openbanking");
-	snprintf(worker.bgw_function_name, sizeof worker.bgw_function_name, "ob_sync_worker_main");
-	snprintf(worker.bgw_name, sizeof worker.bgw_name, "openbanking sync worker");
-	snprintf(worker.bgw_type, sizeof worker.bgw_type, "openbanking sync worker");
+	snprintf(worker.bgw_function_name, sizeof worker.bgw_function_name, "%s", job.function);
+	snprintf(worker.bgw_name, sizeof worker.bgw_name, "%s", job.name);
+	snprintf(worker.bgw_type, sizeof worker.bgw_type, "%s", job.name);
 	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
 	if (!RegisterDynamicBackgroundWorker(&worker, nullptr))
-		ereport(LOG, (errmsg("openbanking: no background worker slot is free to sync what is due now"),
-		              errhint("The next ob.sync_due does it. Raise max_worker_processes.")));
+		ereport(LOG,
+		        (errmsg("openbanking: no background worker slot is free for the %s", job.name), errhint("%s", job.otherwise)));
 }
 
 void on_transaction_end(XactEvent event, void *) {
-	switch (event) {
-	case XACT_EVENT_COMMIT:
-	case XACT_EVENT_PREPARE:
-		if (is_wanted)
-			register_sync_worker();
-		is_wanted = false;
-		break;
-	case XACT_EVENT_ABORT:
-		is_wanted = false;
-		break;
-	default:
-		break;
+	for (Job *job : {&sync_job, &webhook_job}) {
+		if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) && job->is_wanted)
+			register_worker(*job);
+		if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE || event == XACT_EVENT_ABORT)
+			job->is_wanted = false;
 	}
 }
 
-} // namespace
-
-void sync_after_commit() {
+void start_after_commit(Job &job) {
 	static bool is_listening = false;
 	if (!settings::sync_on_event())
 		return;
 	if (!is_listening)
 		guard([] { RegisterXactCallback(on_transaction_end, nullptr); });
-	is_listening = is_wanted = true;
+	is_listening = job.is_wanted = true;
+}
+
+} // namespace
+
+void sync_after_commit() {
+	start_after_commit(sync_job);
+}
+
+void webhooks_after_commit() {
+	start_after_commit(webhook_job);
 }
 
 void start_sync_worker() {
-	guard([] { register_sync_worker(); });
+	guard([] { register_worker(sync_job); });
 }
 
 } // namespace ob::pg::worker

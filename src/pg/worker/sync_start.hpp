@@ -1,4 +1,4 @@
-// Starting the sync worker (sync_worker.hpp). C++ regime.
+// Starting the sync worker and the webhook worker. C++ regime.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -10,7 +10,10 @@ namespace ob::pg::worker {
 /// transaction is rolled back.
 void sync_after_commit();
 
-/// Starts it now: for work that has been committed. If there is no free slot the log says so, and a schedule does the
+/// The same for events that wait for work which goes on after the commit (webhook_work.hpp).
+void webhooks_after_commit();
+
+/// Starts the sync worker now: for work that has been committed. If there is no free slot the log says so, and a schedule does the
 /// work. Harmless beside one that is running.
 void start_sync_worker();
 

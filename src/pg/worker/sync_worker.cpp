@@ -9,7 +9,6 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
-#include "catalog/pg_database.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -61,18 +60,6 @@ bool become_the_one() {
 }
 void step_down() {
 	unlock_session(LockClass::sync_worker, 0);
-}
-
-/// Whether somebody is about to drop, move or copy the database, which cannot be done while this process is in it.
-bool database_is_wanted() {
-	return guard([] {
-		LOCKTAG tag;
-		SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
-		if (LockAcquire(&tag, RowExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-			return true;
-		LockRelease(&tag, RowExclusiveLock, true);
-		return false;
-	});
 }
 
 /// Whether that is how it is told to end, or the extension has been dropped: nobody's failure.
@@ -157,7 +144,7 @@ void SyncWorker::run() {
 }
 
 Task<void> SyncWorker::live() {
-	while (settings::enabled() && !database_is_wanted()) {
+	while (settings::enabled() && !guard([] { return database_is_wanted(); })) {
 		tasks_->reap();
 		runs_.remove_if([](const Run &run) { return run.ended; });
 		Outlook outlook = look();

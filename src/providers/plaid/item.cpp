@@ -207,12 +207,16 @@ ConnectionHealth read_item(json::Value item) {
 	facts.type = type;
 	facts.code = code;
 	facts.code_reason = code_reason;
+	set_standing_error(facts, health);
+	return health;
+}
+
+void set_standing_error(const ErrorFacts &facts, ConnectionHealth &health) {
 	const ErrorRule &rule = rule_for(facts);
 	health.standing_error = rule.reaction;
 	health.error_code = presentable_code(facts.code);
 	health.error_hint = rule.hint;
 	health.reauth_reason = reauth_reason(rule, facts.code_reason);
-	return health;
 }
 
 Task<ConnectionHealth> health(Session session, Credentials credentials) {

@@ -20,6 +20,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 WITH rights (level, privilege, object) AS (VALUES
 	('webhook', 'USAGE', 'SCHEMA ob'),
+	('webhook', 'EXECUTE', 'FUNCTION ob.webhook_verify(name, jsonb, bytea, text, text, timestamptz)'),
+	('webhook', 'EXECUTE', 'FUNCTION ob.webhook_check(name, jsonb, bytea, text, text, timestamptz, inet)'),
+	('webhook', 'EXECUTE', 'FUNCTION ob.webhook_receive(name, jsonb, bytea, text, text, timestamptz, inet)'),
 	('read', 'USAGE', 'SCHEMA ob'),
 	('read', 'SELECT (' || ob.columns_but('ob.connections', '{consent_ip}') || ')', 'ob.connections'),
 	('read', 'SELECT (connection_id, initial_sync_done, history_from, history_complete, next_sync_at)', 'ob.sync_state'),
@@ -75,6 +78,12 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.institutions(name, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_fire_webhook(int8, text)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.sandbox_reset_login(int8)'),
+	('operate', 'SELECT', 'ob.webhook_events'),
+	('operate', 'SELECT', 'ob.webhook_keys'),
+	('operate', 'SELECT', 'ob.webhook_status'),
+	('operate', 'EXECUTE', 'FUNCTION ob.webhook_retry(int8)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.webhook_subscribe(name, text)'),
+	('operate', 'EXECUTE', 'PROCEDURE ob.sweep_webhooks()'),
 	('admin', 'SELECT', 'ob.access_grants'),
 	('admin', 'SELECT', 'ob.audit_log'),
 	('admin', 'SELECT', 'ob.audit_persons'),
@@ -159,6 +168,186 @@ CROSS JOIN LATERAL (
 WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
 COMMENT ON VIEW ob.server_status IS 'Each server: its connections by state, since when it is paused, until when a budget of calls is used up, and since when and for whose user mapping the provider refuses the credentials.';
 
+-- ---- webhooks ----
+
+CREATE TABLE ob.webhook_events (
+	event_id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	server pg_catalog.name NOT NULL,
+	message_id pg_catalog.text COLLATE "C",
+	digest pg_catalog.text COLLATE "C" NOT NULL,
+	event_type pg_catalog.text,
+	connection_id pg_catalog.int8,
+	customer pg_catalog.text COLLATE "C",
+	headers pg_catalog.jsonb,
+	payload pg_catalog.jsonb,
+	verified pg_catalog.bool NOT NULL DEFAULT false,
+	status pg_catalog.text NOT NULL CHECK (status IN ('processed', 'waiting', 'ignored', 'failed', 'rejected')),
+	reason pg_catalog.text,
+	received_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	processed_at pg_catalog.timestamptz,
+	http_status pg_catalog.int4 NOT NULL,
+	signed_at pg_catalog.timestamptz,
+	deliveries pg_catalog.int8 NOT NULL DEFAULT 1,
+	provider_connection_id pg_catalog.text COLLATE "C",
+	link_digest pg_catalog.text COLLATE "C",
+	effect pg_catalog.jsonb NOT NULL DEFAULT '{}',
+	attempts pg_catalog.int4 NOT NULL DEFAULT 0,
+	next_try_at pg_catalog.timestamptz
+);
+-- The same delivery is acted on once, whoever brings it how often.
+CREATE UNIQUE INDEX webhook_events_message_idx ON ob.webhook_events (server, message_id)
+	WHERE verified AND message_id IS NOT NULL;
+CREATE UNIQUE INDEX webhook_events_digest_idx ON ob.webhook_events (server, digest)
+	WHERE verified AND message_id IS NULL;
+CREATE INDEX webhook_events_connection_idx ON ob.webhook_events (connection_id, event_id);
+CREATE INDEX webhook_events_waiting_idx ON ob.webhook_events (server, provider_connection_id) WHERE status = 'waiting';
+CREATE INDEX webhook_events_next_try_idx ON ob.webhook_events (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX webhook_events_rejected_idx ON ob.webhook_events (server, event_id) WHERE NOT verified;
+COMMENT ON TABLE ob.webhook_events IS 'What providers have sent, each once; of what did not verify only why, when and the digest, the last 1,000 of each server.';
+COMMENT ON COLUMN ob.webhook_events.digest IS 'SHA-256 of the body as it was received.';
+COMMENT ON COLUMN ob.webhook_events.payload IS 'What the provider says, without tokens, numbers of accounts and texts of its own.';
+COMMENT ON COLUMN ob.webhook_events.status IS 'processed (it had its effect), waiting (for the connection to appear, or for work that goes on after the commit), ignored (there is nothing to do), failed, rejected (it did not verify).';
+COMMENT ON COLUMN ob.webhook_events.signed_at IS 'When the provider signed it last: the same news signed later have their effect again.';
+COMMENT ON COLUMN ob.webhook_events.effect IS 'What it asks for, for a later try.';
+COMMENT ON COLUMN ob.webhook_events.next_try_at IS 'When what is waiting is tried again.';
+
+CREATE TABLE ob.webhook_keys (
+	server pg_catalog.name NOT NULL,
+	key_id pg_catalog.text COLLATE "C" NOT NULL,
+	key pg_catalog.jsonb,
+	asked_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	checked_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp(),
+	failure pg_catalog.jsonb,
+	PRIMARY KEY (server, key_id)
+);
+COMMENT ON TABLE ob.webhook_keys IS 'Public keys that providers sign webhooks with. Not dumped: they are fetched again.';
+COMMENT ON COLUMN ob.webhook_keys.key IS 'NULL: the provider has no key of that id, or has not answered yet.';
+COMMENT ON COLUMN ob.webhook_keys.asked_at IS 'When the provider was last asked for it.';
+COMMENT ON COLUMN ob.webhook_keys.checked_at IS 'When it last answered; a key is good for a day from then on.';
+COMMENT ON COLUMN ob.webhook_keys.failure IS 'Why the last call failed, if it did.';
+
+SELECT pg_catalog.pg_extension_config_dump('ob.webhook_events', '');
+SELECT pg_catalog.pg_extension_config_dump('ob.webhook_events_event_id_seq', '');
+
+CREATE POLICY visible ON ob.webhook_events USING ((SELECT ob.sees_all()));
+CREATE POLICY visible ON ob.webhook_keys USING ((SELECT ob.sees_all()));
+ALTER TABLE ob.webhook_events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ob.webhook_keys ENABLE ROW LEVEL SECURITY;
+
+-- Planner statistics would keep samples of what has been deleted.
+ALTER TABLE ob.webhook_events ALTER message_id SET STATISTICS 0, ALTER digest SET STATISTICS 0,
+	ALTER customer SET STATISTICS 0, ALTER headers SET STATISTICS 0, ALTER payload SET STATISTICS 0,
+	ALTER provider_connection_id SET STATISTICS 0, ALTER link_digest SET STATISTICS 0, ALTER effect SET STATISTICS 0;
+
+-- ---- functions ----
+
+CREATE FUNCTION ob.webhook_verify(server pg_catalog.name, headers pg_catalog.jsonb, body pg_catalog.bytea,
+	method pg_catalog.text DEFAULT 'POST', path pg_catalog.text DEFAULT NULL,
+	received_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp())
+RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_webhook_verify';
+COMMENT ON FUNCTION ob.webhook_verify(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz) IS
+'Whether the provider has signed this body, given as the bytes that came. False also if that cannot be told now.';
+
+CREATE FUNCTION ob.webhook_check(server pg_catalog.name, headers pg_catalog.jsonb, body pg_catalog.bytea,
+	method pg_catalog.text DEFAULT 'POST', path pg_catalog.text DEFAULT NULL,
+	received_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp(), remote_addr pg_catalog.inet DEFAULT NULL,
+	OUT verified pg_catalog.bool, OUT reason pg_catalog.text, OUT event_type pg_catalog.text, OUT message_id pg_catalog.text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_webhook_check';
+COMMENT ON FUNCTION ob.webhook_check(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet) IS
+'As ob.webhook_verify, with the reason why not, or what kind of event it is. Stores nothing.';
+
+CREATE FUNCTION ob.webhook_receive(server pg_catalog.name, headers pg_catalog.jsonb, body pg_catalog.bytea,
+	method pg_catalog.text DEFAULT 'POST', path pg_catalog.text DEFAULT NULL,
+	received_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp(), remote_addr pg_catalog.inet DEFAULT NULL,
+	OUT event_id pg_catalog.int8, OUT status pg_catalog.text, OUT reason pg_catalog.text, OUT http_status pg_catalog.int4)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_webhook_receive';
+COMMENT ON FUNCTION ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet) IS
+'Takes in a webhook: checks it, keeps it once and lets it have its effect, all in this transaction. Status: accepted, duplicate, rejected, unavailable (it cannot be told now). Answer the sender with http_status. What somebody sends never raises.';
+
+CREATE FUNCTION ob.webhook_retry(event_id pg_catalog.int8) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_webhook_retry';
+COMMENT ON FUNCTION ob.webhook_retry(pg_catalog.int8) IS
+'Lets an event that was accepted have its effect once more; returns its status.';
+
+CREATE PROCEDURE ob.sweep_webhooks()
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_sweep_webhooks';
+COMMENT ON PROCEDURE ob.sweep_webhooks() IS
+'Takes up events that are still waiting, each in a commit of its own; gives up those that have waited for a day.';
+
+CREATE FUNCTION ob.webhook_subscribe(server pg_catalog.name, url pg_catalog.text DEFAULT NULL)
+RETURNS TABLE (connection_id pg_catalog.int8, status pg_catalog.text, reason pg_catalog.text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_webhook_subscribe';
+COMMENT ON FUNCTION ob.webhook_subscribe(pg_catalog.name, pg_catalog.text) IS
+'Has the provider send the webhooks of every connection of the server to url, or to the server''s webhook_url. One row each: updated or failed; it may be repeated.';
+
+CREATE VIEW ob.webhook_status WITH (security_invoker = true) AS
+SELECT s.srvname AS server,
+	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o WHERE o.option_name OPERATOR(pg_catalog.=) 'webhook_url') AS webhook_url,
+	e.accepted, e.accepted_last_day, e.last_accepted_at, e.waiting, e.failed, e.rejected_last_day, e.last_rejected_at,
+	(SELECT r.reason FROM ob.webhook_events r WHERE r.server OPERATOR(pg_catalog.=) s.srvname AND NOT r.verified
+		ORDER BY r.event_id DESC LIMIT 1) AS last_rejected_for,
+	k.keys, k.keys_unknown, k.key_failure
+FROM pg_catalog.pg_foreign_server s
+JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) FILTER (WHERE v.verified) AS accepted,
+		pg_catalog.count(*) FILTER (WHERE v.verified AND v.received_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval)) AS accepted_last_day,
+		pg_catalog.max(v.received_at) FILTER (WHERE v.verified) AS last_accepted_at,
+		pg_catalog.count(*) FILTER (WHERE v.status OPERATOR(pg_catalog.=) 'waiting') AS waiting,
+		pg_catalog.count(*) FILTER (WHERE v.status OPERATOR(pg_catalog.=) 'failed') AS failed,
+		pg_catalog.count(*) FILTER (WHERE NOT v.verified AND v.received_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval)) AS rejected_last_day,
+		pg_catalog.max(v.received_at) FILTER (WHERE NOT v.verified) AS last_rejected_at
+	FROM ob.webhook_events v WHERE v.server OPERATOR(pg_catalog.=) s.srvname
+) e
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) FILTER (WHERE y.key IS NOT NULL) AS keys,
+		pg_catalog.count(*) FILTER (WHERE y.key IS NULL) AS keys_unknown,
+		(pg_catalog.array_agg(y.failure OPERATOR(pg_catalog.->>) 'message' ORDER BY y.asked_at DESC) FILTER (WHERE y.failure IS NOT NULL))[1] AS key_failure
+	FROM ob.webhook_keys y WHERE y.server OPERATOR(pg_catalog.=) s.srvname
+) k
+WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
+COMMENT ON VIEW ob.webhook_status IS 'Each server: webhooks accepted and rejected, the last ones and why, those that wait or failed, and the keys they are checked with.';
+
+-- Also those that came before the connection, or the link, was known here.
+CREATE FUNCTION ob.person_events(of_user pg_catalog.text) RETURNS pg_catalog.int8[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+SELECT COALESCE(array_agg(found.event_id), '{}') FROM (
+	SELECT e.event_id FROM ob.connections c JOIN ob.webhook_events e ON e.connection_id = c.id WHERE c.user_ref = of_user
+	UNION
+	SELECT e.event_id FROM ob.connections c
+	JOIN ob.webhook_events e ON e.server = c.server AND e.provider_connection_id = c.provider_connection_id WHERE c.user_ref = of_user
+	UNION
+	SELECT e.event_id FROM ob.links l JOIN ob.webhook_events e ON e.server = l.server AND e.link_digest = l.token_digest
+	WHERE l.user_ref = of_user) found
+$$;
+COMMENT ON FUNCTION ob.person_events(pg_catalog.text) IS 'The events in ob.webhook_events that are about an end user.';
+
+CREATE OR REPLACE FUNCTION ob.person_data(of_user pg_catalog.text) RETURNS pg_catalog.jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+WITH banks AS (SELECT c.id FROM ob.connections c WHERE c.user_ref = of_user),
+	names AS (SELECT p.pseudonym FROM ob.audit_persons p WHERE p.user_ref = of_user)
+SELECT jsonb_build_object('user_ref', of_user,
+	'connections', (SELECT COALESCE(jsonb_agg(to_jsonb(c) ORDER BY c.id), '[]') FROM ob.connections c WHERE c.user_ref = of_user),
+	'accounts', (SELECT COALESCE(jsonb_agg(to_jsonb(a) - 'number_sealed' ORDER BY a.connection_id, a.account_id), '[]')
+		FROM banks b JOIN ob.accounts_all a ON a.connection_id = b.id),
+	'transactions', (SELECT COALESCE(jsonb_agg(to_jsonb(t) - 'sync_attempt' ORDER BY t.connection_id, t.account_id, t.date, t.transaction_id), '[]')
+		FROM banks b JOIN ob.transactions_all t ON t.connection_id = b.id),
+	'quarantine', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'digest' ORDER BY q.connection_id, q.id), '[]')
+		FROM banks b JOIN ob.quarantine q ON q.connection_id = b.id),
+	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,token_digest,server_version}'::text[] ORDER BY l.created_at), '[]')
+		FROM ob.links l WHERE l.user_ref = of_user),
+	'webhook_events', (SELECT COALESCE(jsonb_agg(to_jsonb(e) - '{effect,link_digest}'::text[] ORDER BY e.event_id), '[]')
+		FROM ob.webhook_events e WHERE e.event_id = ANY (ob.person_events(of_user))),
+	'access_grants', (SELECT COALESCE(jsonb_agg(to_jsonb(g) ORDER BY g.actor, g.user_ref), '[]')
+		FROM ob.access_grants g WHERE of_user IN (g.actor, g.user_ref)),
+	'audit_log', (SELECT COALESCE(jsonb_agg(to_jsonb(l) || jsonb_build_object('user_ip', a.user_ip, 'client_addr', a.client_addr) ORDER BY l.id), '[]')
+		FROM ob.audit_log l LEFT JOIN ob.audit_addresses a ON a.audit_id = l.id
+		WHERE l.person IN (SELECT n.pseudonym FROM names n) OR l.acting_person IN (SELECT n.pseudonym FROM names n)))
+$$;
+
 CREATE OR REPLACE FUNCTION ob.forget_person(of_user pg_catalog.text) RETURNS pg_catalog.jsonb
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
 $$
@@ -172,6 +361,8 @@ DECLARE
 	bank int8;
 	removed int8;
 BEGIN
+	-- First: they are found through what is deleted next.
+	DELETE FROM ob.webhook_events e WHERE e.event_id = ANY (ob.person_events(of_user));
 	-- A worker holds the row of a link until the exchange of what it brought has begun: from here on none begins, and those
 	-- that began before are seen.
 	WITH gone AS (
@@ -225,6 +416,8 @@ $$;
 
 ALTER TABLE ob.sync_state ADD COLUMN loop_total pg_catalog.int8;
 COMMENT ON COLUMN ob.sync_state.loop_total IS 'How many transactions that loop is expected to bring; NULL: unknown.';
+ALTER TABLE ob.sync_state ADD COLUMN news_at pg_catalog.timestamptz;
+COMMENT ON COLUMN ob.sync_state.news_at IS 'When the provider last said that there is something new: a sync that began before does not settle that.';
 
 CREATE OR REPLACE VIEW ob.sync_status WITH (security_invoker = true) AS
 SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
@@ -272,26 +465,39 @@ COMMENT ON FUNCTION ob.resume_account(pg_catalog.int8, pg_catalog.text) IS
 'Ends ob.pause_account: the connection is due at once, and what was passed over is read. False if the account was not paused.';
 
 -- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
-REVOKE ALL ON ob.budgets, ob.budget_status FROM PUBLIC;
+REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status FROM PUBLIC;
 REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
-	ob.resume_account(pg_catalog.int8, pg_catalog.text) FROM PUBLIC;
-REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM PUBLIC;
+	ob.resume_account(pg_catalog.int8, pg_catalog.text),
+	ob.person_events(pg_catalog.text),
+	ob.webhook_verify(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz),
+	ob.webhook_check(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
+	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
+	ob.webhook_retry(pg_catalog.int8),
+	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks() FROM PUBLIC;
 DO $$
 DECLARE
 	role pg_catalog.text;
 BEGIN
 	FOR role IN
 		SELECT DISTINCT a.grantee::pg_catalog.regrole
-		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status}'::pg_catalog.regclass[])
+		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status,ob.webhook_events,ob.webhook_events_event_id_seq,ob.webhook_keys,ob.webhook_status}'::pg_catalog.regclass[])
 			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p
-				WHERE p.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets_now(bool),ob.retry_quarantine()}'::pg_catalog.regprocedure[])
+				WHERE p.pronamespace OPERATOR(pg_catalog.=) 'ob'::pg_catalog.regnamespace AND p.proname OPERATOR(pg_catalog.=) ANY
+					('{budgets_now,retry_quarantine,pause_account,resume_account,person_events,webhook_verify,webhook_check,webhook_receive,webhook_retry,webhook_subscribe,sweep_webhooks}'::pg_catalog.name[])
 			) given (acl), pg_catalog.aclexplode(given.acl) a
 		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
 	LOOP
-		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status FROM %1$s;
+		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status FROM %1$s;
 			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
-				ob.resume_account(pg_catalog.int8, pg_catalog.text) FROM %1$s;
-			REVOKE ALL ON PROCEDURE ob.retry_quarantine() FROM %1$s', role);
+	ob.resume_account(pg_catalog.int8, pg_catalog.text),
+	ob.person_events(pg_catalog.text),
+	ob.webhook_verify(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz),
+	ob.webhook_check(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
+	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
+	ob.webhook_retry(pg_catalog.int8),
+	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text) FROM %1$s;
+			REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks() FROM %1$s', role);
 	END LOOP;
 END
 $$;

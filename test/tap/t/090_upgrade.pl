@@ -44,13 +44,13 @@ sub columns_of
 		WHERE relnamespace = 'ob'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped GROUP BY c.oid});
 }
 
-# The rows of tables, and where sequences stand.
+# The rows of tables, and where sequences stand; those that were never used may be of tables that came since.
 sub data_of
 {
 	my ($database, %columns) = @_;
 	my $sql = join ' UNION ALL ', map { "SELECT '$_ ' || to_jsonb(x)::text FROM (SELECT $columns{$_} FROM $_) x" } sort keys %columns;
-	return split /\n/, $node->safe_psql($database, "SELECT * FROM ($sql UNION ALL SELECT sequencename || ' ' || COALESCE(last_value, 0)
-		FROM pg_sequences WHERE schemaname = 'ob') lines (line) ORDER BY 1");
+	return split /\n/, $node->safe_psql($database, "SELECT * FROM ($sql UNION ALL SELECT sequencename || ' ' || last_value
+		FROM pg_sequences WHERE schemaname = 'ob' AND last_value IS NOT NULL) lines (line) ORDER BY 1");
 }
 
 sub seen_by_reader

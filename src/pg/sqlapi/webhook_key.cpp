@@ -1,0 +1,108 @@
+#include "pg/sqlapi/webhook_key.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+}
+
+#include <chrono>
+#include <functional>
+#include <optional>
+
+#include "core/loop.hpp"
+#include "pg/guard.hpp"
+#include "pg/locks.hpp"
+#include "pg/store/owner.hpp"
+#include "pg/store/webhook_keys.hpp"
+#include "pg/worker/client.hpp"
+#include "pg/worker/webhook_keys.hpp"
+#include "webhook/reasons.hpp"
+
+namespace ob::pg::sqlapi {
+
+namespace {
+
+namespace reason = webhook::reason;
+using std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+// Providers wait ten seconds for an answer.
+constexpr auto kPatience = 8s;
+
+store::KnownKey look(const std::string &server, const std::string &key_id) {
+	store::KnownKey known;
+	store::as_owner([&] { known = store::find_webhook_key(server, key_id); });
+	return known;
+}
+
+/// What can be said without asking; nothing if the provider has to be asked, or is being asked.
+std::optional<WebhookKey> decide(const store::KnownKey &known) {
+	if (known.is_fresh || (known.is_good && known.was_asked))
+		return WebhookKey{known.jwk, {}, true};
+	if (known.is_refused)
+		return WebhookKey{{}, reason::key_unknown, true};
+	if (known.was_asked && known.failed)
+		return WebhookKey{{}, reason::key_not_fetched, false};
+	if (known.is_crowded)
+		return WebhookKey{{}, reason::too_many_keys, false};
+	return std::nullopt;
+}
+
+struct Asking {
+	bool has_ended = false;
+	std::exception_ptr failure;
+};
+
+Task<void> ask(std::string server, std::string key_id, Asking *asking) {
+	try {
+		Task<void> asked = worker::ask_for_webhook_key(server, store::current_role(), std::move(key_id));
+		co_await asked;
+	} catch (const Error &) {
+		asking->failure = std::current_exception();
+	}
+	asking->has_ended = true;
+}
+
+/// Lets the worker ask, which goes on if this runs out of time. False if it could not even be begun.
+Task<bool> ask_until(std::string server, std::string key_id, steady_clock::time_point deadline) {
+	Loop &loop = co_await ThisLoop();
+	Asking asking;
+	TaskGroup beside(loop);
+	beside.spawn(ask(std::move(server), std::move(key_id), &asking));
+	while (!asking.has_ended && steady_clock::now() < deadline) {
+		Sleep pause(5ms);
+		co_await pause;
+	}
+	beside.reap();
+	co_return !asking.failure;
+}
+
+} // namespace
+
+Task<WebhookKey> find_webhook_key(std::string server, std::string key_id) {
+	const auto deadline = steady_clock::now() + kPatience;
+	const auto lock_id = static_cast<std::int64_t>(std::hash<std::string>{}(server));
+	for (;;) {
+		const store::KnownKey known = look(server, key_id);
+		if (const std::optional<WebhookKey> key = decide(known))
+			co_return *key;
+		const WebhookKey otherwise =
+		    known.is_good ? WebhookKey{known.jwk, {}, true} : WebhookKey{{}, reason::key_not_fetched, false};
+		if (RecoveryInProgress() || steady_clock::now() >= deadline)
+			co_return otherwise;
+		if (known.was_asked || !try_lock(LockClass::webhook_key, lock_id, LockScope::transaction)) {
+			// A key that is good still need not wait for those who look whether there is a newer word on it.
+			if (known.is_good)
+				co_return otherwise;
+			Sleep pause(20ms);
+			co_await pause;
+			continue;
+		}
+		Task<bool> asked = ask_until(server, key_id, deadline);
+		const bool was_asked = co_await asked;
+		unlock_transaction(LockClass::webhook_key, lock_id);
+		if (!was_asked && !look(server, key_id).was_asked)
+			co_return otherwise;
+	}
+}
+
+} // namespace ob::pg::sqlapi

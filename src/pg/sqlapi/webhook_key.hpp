@@ -1,0 +1,23 @@
+// The key that a webhook is checked with: from the cache, or from the provider. C++ regime.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "core/task.hpp"
+
+namespace ob::pg::sqlapi {
+
+struct WebhookKey {
+	std::string jwk;         // empty: none, and the reason why
+	std::string_view reason; // of webhook/reasons.hpp
+	bool is_final = true;    // false: it may be had later
+};
+
+/// The provider is asked once, whoever and how many want the key; for ids that nobody knows a few times a minute. On a
+/// standby nobody is asked. Takes less time than a provider waits for the answer to a delivery.
+Task<WebhookKey> find_webhook_key(std::string server, std::string key_id);
+
+} // namespace ob::pg::sqlapi

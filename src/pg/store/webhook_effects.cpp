@@ -1,0 +1,241 @@
+#include "pg/store/webhook_effects.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+#include <algorithm>
+#include <array>
+
+#include "core/time.hpp"
+#include "pg/locks.hpp"
+#include "pg/store/audit.hpp"
+#include "pg/store/connection_changes.hpp"
+#include "pg/store/connection_state.hpp"
+#include "pg/store/notify.hpp"
+#include "pg/store/sql.hpp"
+#include "json/document.hpp"
+
+namespace ob::pg::store {
+
+namespace {
+
+struct EffectName {
+	WebhookEffect effect;
+	std::string_view name;
+};
+
+constexpr std::array kEffects = std::to_array<EffectName>({
+    {WebhookEffect::none, "none"},
+    {WebhookEffect::sync, "sync"},
+    {WebhookEffect::sync_first, "sync_first"},
+    {WebhookEffect::broken, "broken"},
+    {WebhookEffect::repaired, "repaired"},
+    {WebhookEffect::expiring, "expiring"},
+    {WebhookEffect::revoked, "revoked"},
+    {WebhookEffect::account_revoked, "account_revoked"},
+    {WebhookEffect::new_accounts, "new_accounts"},
+    {WebhookEffect::acknowledged, "acknowledged"},
+    {WebhookEffect::link, "link"},
+});
+
+std::string_view name_of(WebhookEffect effect) {
+	return std::find_if(kEffects.begin(), kEffects.end(), [&](const EffectName &row) { return row.effect == effect; })
+	    ->name;
+}
+
+WebhookEffect effect_of(std::string_view name) {
+	const auto *found =
+	    std::find_if(kEffects.begin(), kEffects.end(), [&](const EffectName &row) { return row.name == name; });
+	return found == kEffects.end() ? WebhookEffect::none : found->effect;
+}
+
+/// Effects that say how the connection is: the last one signed counts.
+bool says_how_it_is(WebhookEffect effect) {
+	return effect == WebhookEffect::broken || effect == WebhookEffect::repaired || effect == WebhookEffect::revoked;
+}
+
+struct Target {
+	ConnectionId id = 0;
+	std::string state;
+};
+
+std::optional<Target> find_target(std::string_view server, std::string_view provider_connection_id) {
+	static Statement select("SELECT c.id, " OB_CONNECTION_STATE
+	                        " FROM ob.connections c WHERE c.server = $1 AND c.provider_connection_id = $2");
+	const Result found = select.read_fresh({Param::name(server), Param::text(provider_connection_id)});
+	if (found.rows.empty())
+		return std::nullopt;
+	return Target{found.rows.front().integer(0), found.rows.front().text(1)};
+}
+
+bool is_outdated(ConnectionId id, std::optional<Timestamp> signed_at) {
+	static Statement select("SELECT EXISTS (SELECT FROM ob.webhook_events WHERE connection_id = $1 AND signed_at > $2 "
+	                        "AND status = 'processed' AND effect ->> 'effect' IN ('broken', 'repaired', 'revoked'))");
+	return signed_at && select.read_fresh({Param::integer(id), Param::timestamp(signed_at)}).rows.front().boolean(0);
+}
+
+// ---- the effects ----
+
+/// Being told to wait counts more, and so does a person who has paused it. A sync that is under way goes on without the
+/// news: it sees by news_at that it does not end them.
+bool make_due(ConnectionId id, bool only_first) {
+	static Statement update(
+	    "UPDATE ob.sync_state s SET news_at = clock_timestamp(), next_sync_at = CASE WHEN s.next_sync_at <= "
+	    "clock_timestamp() OR c.last_sync_status = 'deferred' THEN s.next_sync_at ELSE clock_timestamp() END "
+	    "FROM ob.connections c WHERE s.connection_id = $1 AND c.id = $1 AND c.state = 'active' "
+	    "AND NOT ($2 AND s.initial_sync_done)");
+	return update.run({Param::integer(id), Param::boolean(only_first)}).processed > 0;
+}
+
+bool repair(ConnectionId id) {
+	static Statement select("SELECT state IN ('reauth_required', 'error') FROM ob.connections WHERE id = $1");
+	const Result found = select.run({Param::integer(id)});
+	if (found.rows.empty() || !found.rows.front().boolean(0))
+		return make_due(id, false);
+	apply_repair(id, {.health = {}, .consented = false, .user_ip = {}});
+	audit({.action = "LOGIN_REPAIRED", .connection = id});
+	return true;
+}
+
+void mark_broken(ConnectionId id, const SyncFailure &failure) {
+	static Statement select("SELECT state IN ('revoked', 'disconnected') OR (state = $2 AND error_code IS NOT DISTINCT "
+	                        "FROM $3) FROM ob.connections WHERE id = $1");
+	const Result found =
+	    select.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.provider_code)});
+	if (found.rows.empty() || found.rows.front().boolean(0))
+		return;
+	apply_standing_error(id, failure);
+	const std::string details = failure_to_json(failure);
+	audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
+	       .connection = id,
+	       .success = false,
+	       .details_json = details});
+}
+
+void warn(ConnectionId id, const WebhookTask &task) {
+	static Statement update("UPDATE ob.connections SET requires_reauth = true, reauth_reason = $2, "
+	                        "consent_expires_at = COALESCE($3, consent_expires_at), updated_at = clock_timestamp() "
+	                        "WHERE id = $1 AND state = 'active'");
+	const Result updated =
+	    update.run({Param::integer(id), Param::text(task.reauth_reason), Param::timestamp(task.expires_at)});
+	if (updated.processed == 0)
+		return;
+	notify(id, "expiring");
+	audit({.action = "CONSENT_EXPIRING", .connection = id});
+}
+
+/// The user has withdrawn one account: nothing of it is kept.
+void erase_account(ConnectionId id, std::string_view account_id) {
+	static Statement transactions("DELETE FROM ob.transactions_all WHERE connection_id = $1 AND account_id = $2");
+	static Statement quarantine("DELETE FROM ob.quarantine WHERE connection_id = $1 AND account_id = $2");
+	static Statement account("DELETE FROM ob.accounts_all WHERE connection_id = $1 AND account_id = $2");
+	static Statement count(
+	    "UPDATE ob.connections SET transactions_synced = (SELECT count(*) FROM ob.transactions_all t "
+	    "WHERE t.connection_id = $1 AND t.removed_at IS NULL), updated_at = clock_timestamp() WHERE id = $1");
+	for (Statement *erase : {&transactions, &quarantine, &account})
+		erase->run({Param::integer(id), Param::text(account_id)});
+	count.run({Param::integer(id)});
+	notify(id, "synced");
+	audit({.action = "ACCOUNT_REVOKED", .connection = id});
+}
+
+} // namespace
+
+std::string WebhookTask::to_json() const {
+	json::Object object;
+	object.set("effect", name_of(effect)).set_if("account_id", account_id).set_if("reauth_reason", reauth_reason);
+	if (expires_at)
+		object.set("expires_at", time::format_timestamp(*expires_at));
+	if (failure)
+		object.set("failure", failure_to_json(*failure));
+	return std::string(object.dump());
+}
+
+WebhookTask WebhookTask::from_columns(std::string_view json, std::string connection_id, std::string link_digest) {
+	const auto document = json::Document::parse(json);
+	WebhookTask task;
+	task.effect = effect_of(document.text("effect"));
+	task.account_id = document.text("account_id");
+	task.reauth_reason = document.text("reauth_reason");
+	task.expires_at = time::parse_timestamp(document.text("expires_at"));
+	if (document.has("failure"))
+		task.failure = failure_from_json(document.text("failure"));
+	task.provider_connection_id = std::move(connection_id);
+	task.link_digest = std::move(link_digest);
+	return task;
+}
+
+WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std::optional<Timestamp> signed_at) {
+	if (task.effect == WebhookEffect::link)
+		return {.status = "waiting", .reason = "link", .try_soon = true};
+	std::optional<Target> target;
+	if (!task.provider_connection_id.empty())
+		target = find_target(server, task.provider_connection_id);
+	WebhookResult result;
+	if (target)
+		result.connection = target->id;
+	if (task.effect == WebhookEffect::none) {
+		result.status = "ignored";
+		return result;
+	}
+	if (!target) {
+		result.status = task.provider_connection_id.empty() ? "ignored" : "waiting";
+		result.reason = "connection_unknown";
+		// It may have come to be while this one was looking.
+		result.try_soon = result.status == "waiting";
+		return result;
+	}
+	const bool has_ended = target->state == "disconnected" || target->state == "revoked";
+	if (has_ended || (task.effect == WebhookEffect::broken && !task.failure)) {
+		result.status = "ignored";
+		result.reason = has_ended ? "connection_ended" : "passing_trouble";
+		return result;
+	}
+	if (says_how_it_is(task.effect) && is_outdated(target->id, signed_at)) {
+		result.status = "ignored";
+		result.reason = "outdated";
+		return result;
+	}
+	// A sync that is under way would write the account's rows again.
+	if (task.effect == WebhookEffect::account_revoked &&
+	    !try_lock(LockClass::connection, target->id, LockScope::transaction)) {
+		result.status = "waiting";
+		result.reason = "connection_busy";
+		result.try_soon = true;
+		return result;
+	}
+	result.status = "processed";
+	result.apply = true;
+	return result;
+}
+
+bool apply_webhook(ConnectionId id, const WebhookTask &task) {
+	switch (task.effect) {
+	case WebhookEffect::sync:
+	case WebhookEffect::sync_first:
+		return make_due(id, task.effect == WebhookEffect::sync_first);
+	case WebhookEffect::repaired:
+		return repair(id);
+	case WebhookEffect::broken:
+	case WebhookEffect::revoked:
+		mark_broken(id, task.failure.value());
+		return false;
+	case WebhookEffect::expiring:
+		warn(id, task);
+		return false;
+	case WebhookEffect::account_revoked:
+		erase_account(id, task.account_id);
+		return false;
+	case WebhookEffect::new_accounts:
+		notify(id, "new_accounts");
+		return false;
+	case WebhookEffect::none:
+	case WebhookEffect::acknowledged:
+	case WebhookEffect::link:
+		return false;
+	}
+	return false;
+}
+
+} // namespace ob::pg::store

@@ -1,0 +1,85 @@
+#include "pg/store/webhook_keys.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+#include "pg/store/sql.hpp"
+
+namespace ob::pg::store {
+
+namespace {
+
+// A key is asked for again after half of its greatest age, so that it stays good through an outage of as long.
+#define OB_KEY_AGE "interval '1 day'"
+#define OB_KEY_REFRESH "interval '12 hours'"
+#define OB_REFUSAL_AGE "interval '10 minutes'"
+// Longer than a call lasts, shorter than it takes a provider to deliver again.
+#define OB_ASK_PAUSE "interval '20 seconds'"
+#define OB_IS_CROWDED                                                                                                  \
+	"((SELECT count(*) FROM ob.webhook_keys k WHERE k.server = $1 AND k.key IS NULL "                                  \
+	"AND k.asked_at > clock_timestamp() - interval '1 minute') >= 5)"
+
+} // namespace
+
+KnownKey find_webhook_key(std::string_view server, std::string_view key_id) {
+	static Statement select("SELECT key::text, key IS NOT NULL AND checked_at > clock_timestamp() - " OB_KEY_AGE ", "
+	                        "key IS NOT NULL AND checked_at > clock_timestamp() - " OB_KEY_REFRESH ", "
+	                        "key IS NULL AND checked_at > clock_timestamp() - " OB_REFUSAL_AGE ", "
+	                        "asked_at > clock_timestamp() - " OB_ASK_PAUSE ", failure IS NOT NULL "
+	                        "FROM ob.webhook_keys WHERE server = $1 AND key_id = $2");
+	static Statement crowd("SELECT " OB_IS_CROWDED);
+	KnownKey known;
+	const Result found = select.read_fresh({Param::name(server), Param::text(key_id)});
+	if (!found.rows.empty()) {
+		const Row &row = found.rows.front();
+		known.jwk = row.text(0);
+		known.is_good = row.boolean(1);
+		known.is_fresh = row.boolean(2);
+		known.is_refused = row.boolean(3);
+		known.was_asked = row.boolean(4);
+		known.failed = row.boolean(5);
+	}
+	if (known.jwk.empty() && !known.is_refused && !known.was_asked)
+		known.is_crowded = crowd.read_fresh({Param::name(server)}).rows.front().boolean(0);
+	return known;
+}
+
+bool claim_webhook_key(std::string_view server, std::string_view key_id) {
+	static Statement forget(
+	    "DELETE FROM ob.webhook_keys WHERE server = $1 AND (asked_at < clock_timestamp() - interval "
+	    "'60 days' OR (key IS NULL AND asked_at < clock_timestamp() - interval '1 hour'))");
+	static Statement claim(
+	    "INSERT INTO ob.webhook_keys AS w (server, key_id, checked_at) SELECT $1, $2, NULL "
+	    "WHERE NOT " OB_IS_CROWDED
+	    " OR EXISTS (SELECT FROM ob.webhook_keys k WHERE k.server = $1 AND k.key_id = $2 AND k.key IS NOT NULL) "
+	    "ON CONFLICT (server, key_id) DO UPDATE SET asked_at = clock_timestamp(), failure = NULL "
+	    "WHERE w.asked_at < clock_timestamp() - " OB_ASK_PAUSE);
+	forget.run({Param::name(server)});
+	return claim.run({Param::name(server), Param::text(key_id)}).processed == 1;
+}
+
+void keep_webhook_key(std::string_view server, std::string_view key_id, std::string_view jwk) {
+	static Statement update("UPDATE ob.webhook_keys SET key = $3::jsonb, checked_at = clock_timestamp() "
+	                        "WHERE server = $1 AND key_id = $2");
+	update.run({Param::name(server), Param::text(key_id), Param::text_or_null(jwk)});
+}
+
+void keep_webhook_key_failure(std::string_view server, std::string_view key_id, std::string_view failure_json) {
+	static Statement update("UPDATE ob.webhook_keys SET failure = $3::jsonb WHERE server = $1 AND key_id = $2");
+	update.run({Param::name(server), Param::text(key_id), Param::text(failure_json)});
+}
+
+void forget_webhook_keys(std::string_view server) {
+	static Statement erase("DELETE FROM ob.webhook_keys WHERE server = $1");
+	erase.run({Param::name(server)});
+}
+
+std::string webhook_mapping_role(std::string_view server) {
+	static Statement select("SELECT mapping_role FROM ob.connections WHERE server = $1 AND state <> 'disconnected' "
+	                        "ORDER BY id DESC LIMIT 1");
+	const Result found = select.read_fresh({Param::name(server)});
+	return found.rows.empty() ? std::string() : found.rows.front().text(0);
+}
+
+} // namespace ob::pg::store

@@ -1,0 +1,37 @@
+// Keys that providers sign webhooks with (table ob.webhook_keys). C++ regime; callers act as owner.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace ob::pg::store {
+
+/// What is known of a key, as a caller needs it who has to decide now.
+struct KnownKey {
+	std::string jwk;         // empty: none
+	bool is_good = false;    // the provider told it within a day
+	bool is_fresh = false;   // and not so long ago that it would be asked again
+	bool is_refused = false; // the provider said lately that it has none of that id
+	bool was_asked = false;  // or is being asked, a moment ago
+	bool failed = false;     // with that the provider could not be reached
+	bool is_crowded = false; // so many unknown ids were asked for in this minute that another one is not
+};
+
+/// Under a fresh snapshot; works on a standby.
+KnownKey find_webhook_key(std::string_view server, std::string_view key_id);
+
+/// Notes that the provider is asked now; false if that is not allowed, or somebody else does it. Forgets what is old.
+bool claim_webhook_key(std::string_view server, std::string_view key_id);
+/// What the provider said; an empty text: it knows no such key.
+void keep_webhook_key(std::string_view server, std::string_view key_id, std::string_view jwk);
+void keep_webhook_key_failure(std::string_view server, std::string_view key_id, std::string_view failure_json);
+
+/// The server is no longer what they were fetched from.
+void forget_webhook_keys(std::string_view server);
+
+/// A role whose user mapping is good for asking: of the newest connection; empty if there is none.
+std::string webhook_mapping_role(std::string_view server);
+
+} // namespace ob::pg::store

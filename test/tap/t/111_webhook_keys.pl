@@ -1,0 +1,149 @@
+# The keys that webhooks are checked with: fetched once, kept, renewed, and not to be used against us.
+use strict;
+use warnings;
+
+use JSON::PP ();
+use OpenBanking;
+use OpenBanking::Links;
+use OpenBanking::Session;
+use OpenBanking::Webhooks;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $endpoint = '/webhook_verification_key/get';
+my $url = start_sandbox();
+my $node = new_node('main', $url, { max_connections => 100, max_worker_processes => 16, wal_level => 'replica', max_wal_senders => 4 });
+set_up_plaid($node, $url);
+links_at($node, $url);
+webhooks_at($node, $url);
+sql(q{CREATE ROLE hook; SELECT ob.grant_webhook('hook'); GRANT USAGE ON FOREIGN SERVER plaid TO hook});
+
+my $body = webhook_body({ webhook_type => 'LINK', webhook_code => 'EVENTS', events => [] });
+sub new_key { return control($url, 'plaid/webhooks/rotate_key', { expire_old => JSON::PP::false })->{kid}; }
+sub check_sql { return 'SELECT verified, reason FROM ' . receive_sql($_[0], $_[1] // $body, '', 'webhook_check'); }
+sub check { return sql(check_sql(@_)); }
+sub age { sql("UPDATE ob.webhook_keys SET checked_at = now() - interval '$_[0]', asked_at = now() - interval '$_[0]'"); return; }
+sub forget { sql('DELETE FROM ob.webhook_keys'); return; }
+sub down { control($url, 'faults', { kind => 'status', status => 503, body => 'no', path => "/plaid$endpoint", count => 0, @_ }); return; }
+sub up { control($url, 'faults', { clear => JSON::PP::true }); return; }
+
+subtest 'a thousand deliveries, one fetch' => sub {
+	new_key();
+	my @sessions = map { OpenBanking::Session->new($node) } 1 .. 20;
+	my $header = sign($body);
+	control($url, 'faults', { kind => 'delay', path => "/plaid$endpoint", ms => 300 });
+	my $calls = check_sql($header);
+	$calls = qq{DO \$\$ BEGIN FOR i IN 1..50 LOOP IF (SELECT verified FROM (} . $calls . qq{) c) THEN ELSE RAISE 'not verified'; END IF; END LOOP; END \$\$};
+	is(calls_of($endpoint, sub {
+		$_->begin($calls) foreach @sessions;
+		is(join(' ', map { $_->finish->{state} } @sessions), join(' ', ('none') x 20), 'all of twenty times fifty verify');
+	}), 1, 'by one call');
+	up();
+};
+
+subtest 'kept, whatever becomes of the caller' => sub {
+	new_key();
+	my $header = sign($body);
+	is(calls_of($endpoint, sub {
+		is(sql('BEGIN READ ONLY; ' . check_sql($header) . '; ROLLBACK'), 't|', 'a key that is new, in a read-only transaction');
+		is(sql('BEGIN; ' . check_sql($header) . '; ROLLBACK'), 't|', 'rolled back');
+		is(sql('SET ROLE hook; ' . check_sql($header)), 't|', 'by a role that only hands in webhooks');
+	}), 1, 'fetched once');
+};
+
+subtest 'while the provider is down' => sub {
+	my $header = sign($body);
+	down();
+	is(check($header), 't|', 'a key that is known works');
+	age('13 hours');
+	is(calls_of($endpoint, sub { is(check($header), 't|', 'also after twelve hours') }), 1, 'a newer word is asked for');
+	is(calls_of($endpoint, sub { is(check($header), 't|', 'and not again at once') }), 0, 'for a while');
+	age('25 hours');
+	is(check($header), 'f|key_not_fetched', 'not after a day');
+	is(sql('SELECT status, http_status FROM ' . receive_sql($header, $body)), 'unavailable|503', 'the provider is to send again');
+	is(sql('SELECT count(*) FROM ob.webhook_events'), '0', 'nothing is stored');
+	like(sql('SELECT key_failure FROM ob.webhook_status'), qr/./, 'ob.webhook_status says why');
+	up();
+	age('25 hours');
+	is(check($header), 't|', 'up again: fetched anew');
+};
+
+subtest 'a key that the provider withdraws' => sub {
+	my $old = new_key();
+	my $header = sign($body);
+	is(check($header), 't|', 'good');
+	control($url, 'plaid/webhooks/rotate_key', { expire_old => JSON::PP::true });
+	$header = sign($body, { kid => $old });
+	age('13 hours');
+	is(check($header), 'f|key_expired', 'is refused once its newer word has come');
+};
+
+subtest 'a forger' => sub {
+	forget();
+	my $good = sign($body);
+	is(check($good), 't|', 'a key that is known');
+	my %answers;
+	my $calls = calls_of($endpoint, sub {
+		$answers{ check(sign($body, { kid => sprintf 'b5f4c1a0-0000-4000-8000-%012d', $_ })) }++ foreach 1 .. 40;
+	});
+	is($calls, 5, 'the provider is asked for five of his ids');
+	is_deeply(\%answers, { 'f|key_unknown' => 5, 'f|too_many_keys' => 35 }, 'and for no more in this minute');
+	is(check(sign($body, { kid => 'b5f4c1a0-0000-4000-8000-000000000001' })), 'f|key_unknown', 'what was refused is remembered');
+	is(check($good), 't|', 'known keys work meanwhile');
+	sql(q{UPDATE ob.webhook_keys SET checked_at = checked_at - interval '11 minutes', asked_at = asked_at - interval '11 minutes' WHERE key IS NULL});
+	is(calls_of($endpoint, sub { check(sign($body, { kid => 'b5f4c1a0-0000-4000-8000-000000000001' })) }), 1, 'not for ever');
+	sql(q{UPDATE ob.webhook_keys SET asked_at = asked_at - interval '2 hours' WHERE key IS NULL});
+	new_key();
+	is(check(sign($body)), 't|', 'afterwards a new key is fetched');
+	is(sql('SELECT count(*) FROM ob.webhook_keys WHERE key IS NULL'), '0', 'and his are forgotten');
+};
+
+subtest 'a provider that does not answer' => sub {
+	new_key();
+	my $header = sign($body);
+	control($url, 'faults', { kind => 'stall', path => "/plaid$endpoint", count => 0 });
+	my $session = OpenBanking::Session->new($node);
+	$session->begin(check_sql($header));
+	my $answer = $session->finish;
+	is($answer->{out}, 'f|key_not_fetched', 'is not waited for longer than a provider waits');
+	cmp_ok($answer->{ms}, '<', 9500, "$answer->{ms} ms");
+	$session->begin(check_sql($header));
+	sleep 1;
+	my $begun = time;
+	sql('SELECT pg_cancel_backend(' . $session->pid . ')');
+	is($session->finish->{state}, '57014', 'cancelled while it waits');
+	cmp_ok(time - $begun, '<', 1, 'at once');
+	up();
+};
+
+subtest 'what is missing here' => sub {
+	forget();
+	my $header = sign($body);
+	like(sql("LOAD 'openbanking'; SET openbanking.enabled = off; " . check_sql($header)), qr/^f\|(key_not_fetched|not_configured)$/, 'no calls allowed');
+	sql('DROP USER MAPPING FOR PUBLIC SERVER plaid');
+	forget();
+	is(sql('SELECT status, http_status FROM ' . receive_sql($header, $body)), 'unavailable|503', 'no user mapping');
+	sql(q{CREATE USER MAPPING FOR PUBLIC SERVER plaid OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret')});
+	forget();
+	is(check($header), 't|', 'all there again');
+};
+
+subtest 'a standby' => sub {
+	my $header = sign($body);
+	$node->backup('copy');
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+	$standby->init_from_backup($node, 'copy', has_streaming => 1);
+	$standby->start;
+	$node->wait_for_catchup($standby);
+	is(calls_of($endpoint, sub {
+		is($standby->safe_psql('postgres', check_sql($header)), 't|', 'checks with keys that are known');
+		new_key();
+		my $new = sign($body);
+		is($standby->safe_psql('postgres', check_sql($new)), 'f|key_not_fetched', 'asks nobody for others');
+		is($standby->safe_psql('postgres', 'SELECT status, reason, http_status FROM ' . receive_sql($header, $body)), 'unavailable|not_stored|503', 'stores nothing');
+		is($standby->safe_psql('postgres', 'SELECT status, reason FROM ' . receive_sql("x$header", $body)) =~ /^rejected/ ? 1 : 0, 1, 'rejects');
+	}), 0, 'without a call');
+	$standby->stop;
+};
+
+done_testing();
