@@ -122,7 +122,7 @@ std::vector<Connection> connections_of(std::string_view server) {
 		for (const Row &row : select.read_fresh({Param::name(server)}).rows)
 			ids.push_back(row.integer(0));
 	});
-	std::vector<Connection> connections = read_present(ids);
+	std::vector<Connection> connections = find_connections(ids);
 	std::erase_if(connections, has_ended);
 	return connections;
 }

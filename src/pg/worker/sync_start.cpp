@@ -16,14 +16,15 @@ namespace {
 struct Job {
 	const char *name;
 	const char *function;
+	const char *what;      // that it is for
 	const char *otherwise; // what does the work if there is no slot
 	bool is_wanted;
 };
 
-Job sync_job{"openbanking sync worker", "ob_sync_worker_main", "The next ob.sync_due does it. Raise max_worker_processes.",
-             false};
-Job webhook_job{"openbanking webhook worker", "ob_webhook_worker_main",
-                "The next ob.sweep_webhooks does it. Raise max_worker_processes.", false};
+Job sync_job{"openbanking sync worker", "ob_sync_worker_main", "to sync what is due now",
+             "The next ob.sync_due does it.", false};
+Job webhook_job{"openbanking webhook worker", "ob_webhook_worker_main", "for what a webhook leaves to be done",
+                "The next ob.sweep_webhooks does it.", false};
 
 /// Allocates nothing and raises nothing: the transaction that calls it has committed already. Server regime.
 void register_worker(const Job &job) {
@@ -38,8 +39,8 @@ void register_worker(const Job &job) {
 	snprintf(worker.bgw_type, sizeof worker.bgw_type, "%s", job.name);
 	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
 	if (!RegisterDynamicBackgroundWorker(&worker, nullptr))
-		ereport(LOG,
-		        (errmsg("openbanking: no background worker slot is free for the %s", job.name), errhint("%s", job.otherwise)));
+		ereport(LOG, (errmsg("openbanking: no background worker slot is free %s", job.what),
+		              errhint("%s Raise max_worker_processes.", job.otherwise)));
 }
 
 void on_transaction_end(XactEvent event, void *) {

@@ -73,7 +73,7 @@ subtest 'export' => sub {
 		is($state, '42501', "$role may not");
 	}
 	my $data = JSON::PP->new->allow_bignum->decode(sql("SET ROLE boss; SELECT ob.export_user('erin')"));
-	is(join(' ', sort keys %$data), 'access_grants accounts audit_log connections links quarantine transactions user_ref',
+	is(join(' ', sort keys %$data), 'access_grants accounts audit_log connections links quarantine transactions user_ref webhook_events',
 		'all there is');
 	is(scalar @{ $data->{connections} }, 1, 'a connection');
 	is(scalar @{ $data->{accounts} }, 3, 'its accounts');
