@@ -133,6 +133,9 @@ TEST_F(TrueLayerLink, EnvironmentsKnowTheirOwnClients) {
 	control("config", R"({"environment": "production"})");
 	EXPECT_EQ(error_of(exchange(got)), "invalid_client");
 	control("config", R"({"clients": [{"client_id": "app-1", "secret": "s"}]})");
+	const std::string other = "/auth/?response_type=code&client_id=app-1&scope=accounts&redirect_uri=";
+	EXPECT_EQ(send(request_of("GET", other + "http://127.0.0.1/cb")).status(), 400);
+	EXPECT_EQ(send(request_of("GET", other + "https://127.0.0.1/cb")).status(), 303);
 	EXPECT_EQ(error_of(form_post("/auth/connect/token",
 	                             "client_id=app-1&client_secret=s&grant_type=refresh_token&refresh_token=x")),
 	          "invalid_grant");

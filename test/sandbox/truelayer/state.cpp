@@ -58,7 +58,9 @@ bool State::knows_client(std::string_view client_id, const std::string *secret) 
 
 bool State::allows_redirect(const std::string &uri) const {
 	const auto &allowed = world.config.redirect_uris;
-	return is_url(uri) && (allowed.empty() || std::find(allowed.begin(), allowed.end(), uri) != allowed.end());
+	// TrueLayer: https in production.
+	const bool safe = world.config.environment == "sandbox" || uri.starts_with("https://");
+	return is_url(uri) && safe && (allowed.empty() || std::find(allowed.begin(), allowed.end(), uri) != allowed.end());
 }
 
 Connection &State::make_connection(const std::string &client_id, const Bank &bank, const std::string &username,
