@@ -1,6 +1,7 @@
 #include "pg/sqlapi/webhook_key.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "access/xlog.h"
 }
 
@@ -32,6 +33,25 @@ store::KnownKey look(const std::string &server, const std::string &key_id) {
 	store::KnownKey known;
 	store::as_owner([&] { known = store::find_webhook_key(server, key_id); });
 	return known;
+}
+
+/// The last key that was found, for the rest of its statement, which may check many deliveries; a second at most.
+struct Remembered {
+	TimestampTz statement = 0;
+	steady_clock::time_point at;
+	std::string server;
+	std::string key_id;
+	WebhookKey key;
+
+	bool fits(const std::string &of_server, const std::string &of_id) const {
+		return statement == GetCurrentStatementStartTimestamp() && key_id == of_id && server == of_server &&
+		       steady_clock::now() - at < 1s;
+	}
+};
+
+Remembered &remembered() {
+	static Remembered last;
+	return last;
 }
 
 /// What can be said without asking; nothing if the provider has to be asked, or is being asked.
@@ -79,12 +99,17 @@ Task<bool> ask_until(std::string server, std::string key_id, steady_clock::time_
 } // namespace
 
 Task<WebhookKey> find_webhook_key(std::string server, std::string key_id) {
+	if (remembered().fits(server, key_id))
+		co_return remembered().key;
 	const auto deadline = steady_clock::now() + kPatience;
 	const auto lock_id = static_cast<std::int64_t>(std::hash<std::string>{}(server));
 	for (;;) {
 		const store::KnownKey known = look(server, key_id);
-		if (const std::optional<WebhookKey> key = decide(known))
+		if (const std::optional<WebhookKey> key = decide(known)) {
+			if (known.is_fresh)
+				remembered() = {GetCurrentStatementStartTimestamp(), steady_clock::now(), server, key_id, *key};
 			co_return *key;
+		}
 		const WebhookKey otherwise =
 		    known.is_good ? WebhookKey{known.jwk, {}, true} : WebhookKey{{}, reason::key_not_fetched, false};
 		if (RecoveryInProgress() || steady_clock::now() >= deadline)
