@@ -108,7 +108,7 @@ TEST(Options, HintsAtTheNearestName) {
 	EXPECT_EQ(caught([] { validate_option(kMapping, "", "client_secrets", "x"); }).hint(),
 	          "Perhaps you meant the option \"client_secret\".");
 	EXPECT_EQ(caught([] { validate_option(kMapping, "", "zzzzzzzzzz", "x"); }).hint(),
-	          "Valid options: client_id, client_secret, client_secret_file.");
+	          "Valid options: client_id, client_secret, client_secret_file, webhook_secret, webhook_public_key.");
 	EXPECT_EQ(caught([] { validate_option(kServer, "", "provider", "plad"); }).hint(), "Perhaps you meant \"plaid\".");
 }
 
