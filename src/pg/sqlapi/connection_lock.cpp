@@ -74,4 +74,19 @@ Task<bool> wait_for_rotation(ConnectionId id) {
 	co_return true;
 }
 
+bool with_free_connection(ConnectionId id, const std::function<void()> &body) {
+	if (!try_lock(LockClass::connection, id, LockScope::session))
+		return false;
+	std::exception_ptr failure;
+	try {
+		body();
+	} catch (...) {
+		failure = std::current_exception();
+	}
+	unlock_session(LockClass::connection, id);
+	if (failure)
+		std::rethrow_exception(failure);
+	return true;
+}
+
 } // namespace ob::pg::sqlapi

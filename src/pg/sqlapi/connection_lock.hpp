@@ -3,6 +3,8 @@
 
 #include "pg/postgres.hpp"
 
+#include <functional>
+
 #include "core/model.hpp"
 #include "core/task.hpp"
 #include "pg/locks.hpp"
@@ -16,5 +18,9 @@ Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited);
 
 /// Waits up to claim_timeout until it is known which token of the connection is the live one.
 Task<bool> wait_for_rotation(ConnectionId id);
+
+/// Runs `body`, which may commit, under the connection's lock; false, and it is not run, if somebody else works on the
+/// connection.
+bool with_free_connection(ConnectionId id, const std::function<void()> &body);
 
 } // namespace ob::pg::sqlapi

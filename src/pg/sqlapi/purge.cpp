@@ -8,6 +8,7 @@
 #include "pg/entry.hpp"
 #include "pg/memory.hpp"
 #include "pg/sqlapi/call.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/budgets.hpp"
 #include "pg/store/owner.hpp"
@@ -25,7 +26,8 @@ using store::Statement;
 #define OB_OLD " < now() - $1::interval "
 
 /// What a name in the retention stands for. Each statement deletes 1000 rows at most and is repeated until it finds
-/// fewer; $2, where it has one, is a connection.
+/// fewer; $2, where it has one, is a connection. That a row is old is asked of itself, too, where anybody may have
+/// changed it since the statement chose it.
 struct Kind {
 	const char *name;
 	bool by_connection;
@@ -54,10 +56,12 @@ std::span<Kind> kinds() {
 	     Statement("DELETE FROM ob.webhook_events WHERE event_id IN (SELECT event_id FROM ob.webhook_events "
 	               "WHERE received_at" OB_OLD "AND status <> 'waiting' ORDER BY event_id LIMIT 1000)")},
 	    {"quarantine", true,
-	     Statement("DELETE FROM ob.quarantine WHERE connection_id = $2 AND id IN (SELECT id FROM ob.quarantine "
+	     Statement("DELETE FROM ob.quarantine WHERE connection_id = $2 AND last_seen_at" OB_OLD
+	               "AND id IN (SELECT id FROM ob.quarantine "
 	               "WHERE connection_id = $2 AND last_seen_at" OB_OLD "ORDER BY id LIMIT 1000)")},
 	    {"removed_transactions", true,
-	     Statement("DELETE FROM ob.transactions_all WHERE connection_id = $2 AND (account_id, transaction_id) IN "
+	     Statement("DELETE FROM ob.transactions_all WHERE connection_id = $2 AND removed_at" OB_OLD
+	               "AND (account_id, transaction_id) IN "
 	               "(SELECT account_id, transaction_id FROM ob.transactions_all WHERE connection_id = $2 "
 	               "AND removed_at" OB_OLD "ORDER BY account_id, transaction_id LIMIT 1000)")},
 	    {"removed_accounts", true,
@@ -93,38 +97,57 @@ std::map<std::string, std::string> read_retention() {
 	return retention;
 }
 
-/// Batch by batch, each in a commit with its line in the audit log. Returns how many rows.
-std::int64_t purge(Kind &kind, const std::string &interval, std::optional<ConnectionId> connection) {
-	std::int64_t total = 0;
-	for (std::uint64_t erased = kBatch; erased == kBatch;) {
-		Runtime::get().waiter().check();
-		std::vector<Param> params{Param::text(interval)};
-		if (connection)
-			params.push_back(Param::integer(*connection));
-		const auto batch = [&] {
-			erased = kind.erase.run(params).processed;
-			if (erased == 0)
-				return;
-			json::Object details;
-			details.set("what", kind.name).set("rows", erased);
-			const std::string text(details.dump());
-			store::audit({.action = "PURGED", .connection = connection, .details_json = text});
-		};
-		with_scratch_memory([&] { subtransaction([&] { store::as_owner(batch); }); });
-		store::commit();
-		total += static_cast<std::int64_t>(erased);
-	}
-	return total;
+struct Counts {
+	std::int64_t rows = 0;
+	std::int64_t busy = 0; // connections
+};
+
+/// A batch, in a commit with its line in the audit log. Returns how many rows.
+std::uint64_t purge_batch(Kind &kind, const std::string &interval, std::optional<ConnectionId> connection) {
+	std::vector<Param> params{Param::text(interval)};
+	if (connection)
+		params.push_back(Param::integer(*connection));
+	std::uint64_t erased = 0;
+	const auto batch = [&] {
+		erased = kind.erase.run(params).processed;
+		if (erased == 0)
+			return;
+		json::Object details;
+		details.set("what", kind.name).set("rows", erased);
+		const std::string text(details.dump());
+		store::audit({.action = "PURGED", .connection = connection, .details_json = text});
+	};
+	with_scratch_memory([&] { subtransaction([&] { store::as_owner(batch); }); });
+	store::commit();
+	return erased;
 }
 
-std::int64_t purge_all(Kind &kind, const std::string &interval) {
-	if (!kind.by_connection)
-		return purge(kind, interval, std::nullopt);
+/// Not beside a sync of the connection, which may be about to bring back what has been away for long, and locks rows in
+/// an order of its own. It may come in between two batches.
+void purge(Kind &kind, const std::string &interval, std::optional<ConnectionId> connection, Counts *counts) {
+	for (std::uint64_t erased = kBatch; erased == kBatch;) {
+		Runtime::get().waiter().check();
+		const auto batch = [&] { erased = purge_batch(kind, interval, connection); };
+		if (!connection) {
+			batch();
+		} else if (!with_free_connection(*connection, batch)) {
+			++counts->busy;
+			return;
+		}
+		counts->rows += static_cast<std::int64_t>(erased);
+	}
+}
+
+Counts purge_all(Kind &kind, const std::string &interval) {
 	static Statement connections("SELECT id FROM ob.connections ORDER BY id");
-	std::int64_t total = 0;
+	Counts counts;
+	if (!kind.by_connection) {
+		purge(kind, interval, std::nullopt, &counts);
+		return counts;
+	}
 	for (const store::Row &row : read(connections).rows)
-		total += purge(kind, interval, row.integer(0));
-	return total;
+		purge(kind, interval, row.integer(0), &counts);
+	return counts;
 }
 
 void purge() {
@@ -133,9 +156,15 @@ void purge() {
 		const auto found = retention.find(kind.name);
 		if (found == retention.end())
 			continue;
-		const std::int64_t rows = purge_all(kind, found->second);
+		const Counts counts = purge_all(kind, found->second);
 		const char *name = kind.name;
-		guard([&] { ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " rows purged", name, rows))); });
+		guard([&] {
+			ereport(NOTICE,
+			        (errmsg("%s: " INT64_FORMAT " rows purged", name, counts.rows),
+			         counts.busy > 0
+			             ? errdetail(INT64_FORMAT " connections are being synced: theirs are left for the next time.", counts.busy)
+			             : 0));
+		});
 	}
 	with_scratch_memory([] { subtransaction([] { store::as_owner([] { store::purge_budgets(); }); }); });
 	store::commit();

@@ -3,9 +3,10 @@
 #include "pg/postgres.hpp"
 
 #include "pg/entry.hpp"
-#include "pg/locks.hpp"
 #include "pg/sqlapi/call.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
 #include "pg/store/audit.hpp"
+#include "pg/store/operate.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sql.hpp"
@@ -38,30 +39,10 @@ std::vector<ConnectionId> with_quarantine(store::PgSyncStore &store) {
 
 /// A bank tells a change once: only from the beginning does the row come again.
 void read_anew(store::PgSyncStore &store, ConnectionId id) {
-	static Statement update("UPDATE ob.sync_state SET cursor = NULL, next_sync_at = clock_timestamp() "
-	                        "WHERE connection_id = $1");
 	store.unit([&] {
-		update.run({Param::integer(id)});
+		store::read_anew(id);
 		store::audit({.action = "QUARANTINE_RETRIED", .connection = id});
 	});
-}
-
-/// Not under a sync that is under way: it would find its cursor gone. That one may settle the rows, too.
-void mark(store::PgSyncStore &store, ConnectionId id, Counts &counts) {
-	if (!try_lock(LockClass::connection, id, LockScope::session)) {
-		++counts.busy;
-		return;
-	}
-	std::exception_ptr error;
-	try {
-		read_anew(store, id);
-		++counts.due;
-	} catch (...) {
-		error = std::current_exception();
-	}
-	unlock_session(LockClass::connection, id);
-	if (error)
-		std::rethrow_exception(error);
 }
 
 void retry_quarantine() {
@@ -69,7 +50,8 @@ void retry_quarantine() {
 	Counts counts;
 	for (const ConnectionId id : with_quarantine(store)) {
 		Runtime::get().waiter().check();
-		mark(store, id, counts);
+		// Not under a sync that is under way: it would find its cursor gone. That one may settle the rows, too.
+		++(with_free_connection(id, [&] { read_anew(store, id); }) ? counts.due : counts.busy);
 	}
 	if (counts.due > 0)
 		worker::sync_after_commit();

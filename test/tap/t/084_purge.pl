@@ -2,8 +2,10 @@
 use strict;
 use warnings;
 
+use JSON::PP ();
 use OpenBanking;
 use OpenBanking::Links;
+use OpenBanking::Session;
 use Test::More;
 
 my $url = start_sandbox();
@@ -85,5 +87,44 @@ is(sql("SELECT count(*) FROM ob.audit_log WHERE action = 'OLD'"), '0', 'they are
 is(sql('SELECT count(*) FROM ob.audit_addresses'), '1', 'with their addresses');
 is(sql(q{SELECT count(*), sum((details ->> 'rows')::int), min(actor) FROM ob.audit_log WHERE action = 'PURGED' AND details ->> 'what' = 'audit_log'}),
 	'3|2002|boss', 'and the log says by whom');
+
+# A bank that lists again what it had taken away does so once: what a sync has just brought back is not old any more.
+subtest 'beside a sync' => sub {
+	my $bank = link_bank($node, 'beth');
+	my %item = (item_id => item_of($bank), announce => JSON::PP::false);
+	control($url, 'plaid/transactions/add', { %item, transactions => [ { date => 'no day', transaction_id => 'broken' } ] });
+	sql("SELECT FROM ob.sync($bank)");
+	my ($id, $account) = split /\|/, (split /\n/, sql("SELECT transaction_id, account_id FROM ob.transactions WHERE connection_id = $bank AND status = 'posted'"))[0];
+	control($url, 'plaid/transactions/remove', { %item, transaction_ids => [$id] });
+	sql("SELECT FROM ob.sync($bank)");
+	sql("UPDATE ob.transactions_all SET removed_at = now() - interval '1 year' WHERE connection_id = $bank AND transaction_id = '$id'");
+	sql("UPDATE ob.quarantine SET last_seen_at = now() - interval '1 year' WHERE connection_id = $bank");
+	control($url, 'plaid/transactions/add', { %item, transactions => [ { transaction_id => $id, account_id => $account } ] });
+	control($url, 'plaid/transactions/touch', { %item, transaction_ids => ['broken'] });
+
+	my $syncing = OpenBanking::Session->new($node);
+	$syncing->value("BEGIN; SELECT FROM ob.sync($bank)");
+	my %purging;
+	foreach my $kind (qw(quarantine removed_transactions))
+	{
+		my $session = $purging{$kind} = OpenBanking::Session->new($node);
+		sql(qq(UPDATE ob.installation SET retention = '{"$kind": "1 month"}'));
+		$session->begin('CALL ob.purge()');
+		# It waits for rows of the sync, or has ended.
+		wait_until('the purge', sub { $session->ended || sql("SELECT count(*) FROM pg_locks WHERE pid = $session->{pid} AND NOT granted") });
+	}
+	$syncing->value('COMMIT');
+	foreach my $kind (sort keys %purging)
+	{
+		my $told = $purging{$kind}->finish;
+		is($told->{state}, 'none', "$kind: nobody is in its way");
+		like($told->{err}, qr/$kind: 0 rows purged.*DETAIL: +1 connections are being synced/s, 'what it passed over is told');
+	}
+	is(our_rows($bank), join("\n", grep { !/no day/ } split /\n/, bank_rows($bank)), 'what came back stays');
+	is(sql("SELECT count(*) FROM ob.quarantine WHERE connection_id = $bank"), 1, 'as does what came again and could not be stored');
+
+	sql("UPDATE ob.transactions_all SET removed_at = now() - interval '1 year' WHERE connection_id = $bank AND transaction_id = '$id'");
+	like(purge('{"removed_transactions": "1 month"}'), qr/removed_transactions: 1 rows purged$/, 'afterwards it is purged as before');
+};
 
 done_testing();
