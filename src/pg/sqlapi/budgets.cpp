@@ -34,7 +34,7 @@ void add_rows(const std::string &server, bool by_connection, std::vector<Fields>
 		return;
 	const Timestamp now = Runtime::get().clock().now();
 	std::vector<BudgetUse> uses;
-	store::as_owner([&] { uses = store::read_budgets(server); });
+	store::as_owner([&] { uses = store::read_budgets(server, by_connection); });
 	std::map<std::string, BudgetUse> of_server;
 	for (BudgetUse &use : uses)
 		if (use.connection == store::kEveryConnection)
@@ -45,8 +45,6 @@ void add_rows(const std::string &server, bool by_connection, std::vector<Fields>
 			use.call_class = call_class;
 			rows->push_back(budget_row(server, use, *limit.per_client, now));
 		}
-	if (!by_connection)
-		return;
 	for (const BudgetUse &use : uses) {
 		const auto found = limits.find(use.call_class);
 		if (use.connection != store::kEveryConnection && found != limits.end() && found->second.per_connection &&

@@ -130,17 +130,19 @@ IdleGrants take_idle_budgets(const std::string &server, const std::vector<Connec
 	return idle;
 }
 
-std::vector<BudgetUse> read_budgets(const std::string &server) {
-	static Statement select("SELECT connection_id, spent FROM ob.budgets WHERE server = $1 ORDER BY connection_id");
+std::vector<BudgetUse> read_budgets(const std::string &server, bool by_connection) {
+	static Statement all("SELECT connection_id, spent FROM ob.budgets WHERE server = $1 ORDER BY connection_id");
+	static Statement one("SELECT connection_id, spent FROM ob.budgets WHERE server = $1 AND connection_id = 0");
 	std::vector<BudgetUse> uses;
-	for (const Row &row : select.read_fresh({Param::name(server)}).rows)
+	for (const Row &row : (by_connection ? all : one).read_fresh({Param::name(server)}).rows)
 		for (auto &[call_class, window] : from_json(row.text(1)))
 			uses.push_back({row.integer(0), call_class, std::move(window)});
 	return uses;
 }
 
 void purge_budgets() {
-	static Statement purge("DELETE FROM ob.budgets WHERE updated_at < $1");
+	static Statement purge("DELETE FROM ob.budgets WHERE (server, connection_id) IN (SELECT server, connection_id "
+	                       "FROM ob.budgets WHERE updated_at < $1 ORDER BY server, connection_id FOR UPDATE)");
 	purge.run({Param::timestamp(SystemClock().now() - kLongestMemory)});
 }
 

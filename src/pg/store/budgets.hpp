@@ -60,8 +60,8 @@ struct BudgetUse {
 	CallWindow window;
 };
 
-/// Those of a server that anything was taken of lately. As owner.
-std::vector<BudgetUse> read_budgets(const std::string &server);
+/// Those of a server that anything was taken of lately, of each connection too if `by_connection`. As owner.
+std::vector<BudgetUse> read_budgets(const std::string &server, bool by_connection);
 
 /// Forgets what no limit remembers any more. As owner.
 void purge_budgets();
