@@ -67,7 +67,9 @@ CREATE TABLE ob.sync_state (
 	last_report pg_catalog.jsonb,
 	health_read_at pg_catalog.timestamptz,
 	loop_total pg_catalog.int8,
-	news_at pg_catalog.timestamptz
+	news_at pg_catalog.timestamptz,
+	loop_page_at pg_catalog.timestamptz,
+	loop_time pg_catalog.interval
 ) WITH (fillfactor = 50);
 CREATE INDEX sync_state_due_idx ON ob.sync_state (next_sync_at, connection_id) WHERE next_sync_at IS NOT NULL;
 COMMENT ON TABLE ob.sync_state IS 'Where each connection''s sync stands. Only the extension writes it.';
@@ -80,6 +82,8 @@ COMMENT ON COLUMN ob.sync_state.loop_started_at IS 'When the loop of a first bac
 COMMENT ON COLUMN ob.sync_state.health_read_at IS 'When the provider was last asked how the connection is, by a call of its own.';
 COMMENT ON COLUMN ob.sync_state.loop_total IS 'How many transactions that loop is expected to bring; NULL: unknown.';
 COMMENT ON COLUMN ob.sync_state.news_at IS 'When the provider last said that there is something new: a sync that began before does not settle that.';
+COMMENT ON COLUMN ob.sync_state.loop_page_at IS 'When the last page of that loop was stored.';
+COMMENT ON COLUMN ob.sync_state.loop_time IS 'For how long that loop has been worked on; what lies between two pages counts a minute at most.';
 COMMENT ON COLUMN ob.sync_state.claimed_until IS 'End of the lease of the session that syncs it now.';
 
 CREATE TABLE ob.accounts_all (

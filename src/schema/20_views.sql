@@ -25,6 +25,7 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	CASE
 		-- Trouble that lasts: nobody should take the data for today's.
 		WHEN c.failing_since OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval) THEN 'Error'
+		WHEN d.overdue AND d.synced THEN 'Error'
 		WHEN c.state OPERATOR(pg_catalog.=) 'active' THEN 'Linked'
 		WHEN c.state OPERATOR(pg_catalog.=) 'pending' THEN 'Pending'
 		WHEN c.state OPERATOR(pg_catalog.=) 'disconnected' THEN 'Not linked'
@@ -36,11 +37,15 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 		WHEN c.state OPERATOR(pg_catalog.=) 'revoked' THEN 'Access was withdrawn. Please link your bank again.'
 		WHEN c.state OPERATOR(pg_catalog.=) 'error' THEN COALESCE(c.error_message, 'The connection does not work.')
 		WHEN c.state OPERATOR(pg_catalog.=) 'disconnected' THEN 'Link your bank to see its accounts.'
-		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'Syncing is paused.'
+		WHEN NOT d.synced THEN 'Syncing is paused.'
 		WHEN c.failing_since IS NOT NULL THEN COALESCE(c.error_message, 'The bank cannot be reached at the moment.')
 		WHEN c.requires_reauth THEN 'Please renew your consent soon.'
-		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'pending' THEN 'Waiting for the first sync.'
+		WHEN c.last_sync_at IS NULL THEN 'Waiting for the first sync.'
+		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'deferred' THEN pg_catalog.format(
+			'The provider limits the number of calls. Your data are from %s.', pg_catalog.to_char(c.last_sync_at, 'YYYY-MM-DD HH24:MI TZ'))
+		WHEN d.overdue THEN pg_catalog.format('Your data are from %s.', pg_catalog.to_char(c.last_sync_at, 'YYYY-MM-DD HH24:MI TZ'))
 		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'waiting' THEN 'The bank is still preparing your data.'
+		WHEN NOT s.history_complete THEN 'The bank is still preparing older transactions.'
 		-- Synced is not fresh: a sync reads the provider's copy.
 		WHEN c.bank_updated_at OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) '2 days'::pg_catalog.interval)
 			THEN pg_catalog.format('The bank''s data are from %s.', pg_catalog.to_char(c.bank_updated_at, 'YYYY-MM-DD HH24:MI TZ'))
@@ -49,7 +54,14 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	c.failing_since, c.last_sync_at, c.last_sync_status, c.bank_updated_at, c.transactions_synced, s.next_sync_at
 FROM ob.connections c
 LEFT JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id
-LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server;
+LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server
+CROSS JOIN LATERAL (
+	SELECT c.sync_enabled AND p.paused_at IS NULL AS synced,
+		-- Due for a day, or put off since a day after it should have been read.
+		c.state OPERATOR(pg_catalog.=) 'active' AND LEAST(s.next_sync_at, CASE WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'deferred' THEN
+			COALESCE(c.last_sync_at OPERATOR(pg_catalog.+) COALESCE(c.sync_interval, '0'::pg_catalog.interval), c.created_at) END)
+			OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval) AS overdue
+) d;
 COMMENT ON VIEW ob.connection_status IS 'Each connection with a badge (Not linked, Pending, Linked, Error) and a sentence what to do.';
 
 CREATE VIEW ob.server_status WITH (security_invoker = true) AS
@@ -58,9 +70,12 @@ SELECT s.srvname AS server,
 	c.connections, c.active, c.failing, c.reauth_required, c.error,
 	(SELECT p.paused_at FROM ob.server_state p WHERE p.server OPERATOR(pg_catalog.=) s.srvname) AS paused_at,
 	b.breaker_until, b.institutions_down, r.refused_at, r.refused_for, r.what_to_do,
-	(SELECT pg_catalog.max(l.free_at) FROM ob.budgets_now(false) l WHERE l.server OPERATOR(pg_catalog.=) s.srvname) AS limited_until
+	l.limited_until
 FROM pg_catalog.pg_foreign_server s
 JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
+LEFT JOIN (
+	SELECT n.server, pg_catalog.max(n.free_at) AS limited_until FROM ob.budgets_now(false) n GROUP BY n.server
+) l ON l.server OPERATOR(pg_catalog.=) s.srvname
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.<>) 'disconnected') AS connections,
 		pg_catalog.count(*) FILTER (WHERE k.state OPERATOR(pg_catalog.=) 'active') AS active,
@@ -87,8 +102,8 @@ CREATE VIEW ob.sync_status WITH (security_invoker = true) AS
 SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	CASE
 		WHEN c.state OPERATOR(pg_catalog.<>) 'active' THEN c.state
+		WHEN d.syncing THEN 'syncing'
 		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'paused'
-		WHEN s.claimed_until OPERATOR(pg_catalog.>) pg_catalog.now() THEN 'syncing'
 		WHEN EXISTS (SELECT FROM ob.breakers b WHERE b.server OPERATOR(pg_catalog.=) c.server AND b.open_until IS NOT NULL
 			AND b.institution_id OPERATOR(pg_catalog.=) ANY (ARRAY['', c.institution_id])) THEN 'held back'
 		WHEN s.next_sync_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
@@ -101,17 +116,26 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 	END AS history,
 	s.history_from, c.transactions_synced,
 	s.loop_started_at AS backfill_started_at, s.loop_pages AS pages, s.loop_transactions AS transactions_read,
-	pg_catalog.round(s.loop_transactions OPERATOR(pg_catalog./) NULLIF(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.loop_started_at), 0), 1)
-		AS transactions_per_second,
+	pg_catalog.round(s.loop_transactions OPERATOR(pg_catalog./) NULLIF(EXTRACT(epoch FROM s.loop_time), 0), 1) AS transactions_per_second,
 	c.last_sync_at, c.last_sync_status, c.failing_since, s.attempts AS failures, s.next_sync_at,
-	CASE WHEN s.loop_transactions OPERATOR(pg_catalog.>) 0 AND s.loop_total OPERATOR(pg_catalog.>=) s.loop_transactions THEN
-		pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) ((pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.loop_started_at)
+	CASE WHEN d.syncing AND s.loop_transactions OPERATOR(pg_catalog.>) 0 AND s.loop_total OPERATOR(pg_catalog.>=) s.loop_transactions THEN
+		GREATEST(pg_catalog.clock_timestamp(), s.loop_page_at OPERATOR(pg_catalog.+) (s.loop_time
 			OPERATOR(pg_catalog.*) ((s.loop_total OPERATOR(pg_catalog.-) s.loop_transactions)::pg_catalog.float8
-				OPERATOR(pg_catalog./) s.loop_transactions::pg_catalog.float8))
+				OPERATOR(pg_catalog./) s.loop_transactions::pg_catalog.float8)))
 	END AS estimated_end
 FROM ob.connections c
 JOIN ob.sync_state s ON s.connection_id OPERATOR(pg_catalog.=) c.id
-LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server;
+LEFT JOIN ob.server_state p ON p.server OPERATOR(pg_catalog.=) c.server
+-- By the lock of whoever works on it (LockClass::connection in src/pg/locks.hpp): a lease outlives a session that was killed.
+CROSS JOIN LATERAL (
+	SELECT c.id OPERATOR(pg_catalog.=) ANY (
+		SELECT (l.classid::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32) OPERATOR(pg_catalog.|) l.objid::pg_catalog.int8
+		FROM pg_catalog.pg_locks l
+		WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.objsubid OPERATOR(pg_catalog.=) 2817 AND l.granted
+		AND l.mode OPERATOR(pg_catalog.=) 'ExclusiveLock' AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
+		AND l.database OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+	) AS syncing
+) d;
 COMMENT ON VIEW ob.sync_status IS 'Where each connection''s sync stands: what it does now, how complete its history is, how far a first backfill has come, how fast and until when, failures in a row, when it is next.';
 
 CREATE VIEW ob.consents_expiring WITH (security_invoker = true) AS

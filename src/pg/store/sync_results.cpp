@@ -70,7 +70,13 @@ void save_state(ConnectionId id, const SyncState &before, const SyncState &now, 
 	    "loop_pages = CASE WHEN $3 IS NOT NULL THEN 1 + CASE WHEN sync_attempt = $4 THEN COALESCE(loop_pages, 0) "
 	    "ELSE 0 END END, "
 	    "loop_transactions = CASE WHEN $3 IS NOT NULL THEN $10 + CASE WHEN sync_attempt = $4 "
-	    "THEN COALESCE(loop_transactions, 0) ELSE 0 END END, loop_total = $11 "
+	    "THEN COALESCE(loop_transactions, 0) ELSE 0 END END, loop_total = $11, "
+	    "loop_time = CASE WHEN $3 IS NOT NULL THEN CASE WHEN sync_attempt = $4 THEN COALESCE(loop_time, '0') "
+	    "+ LEAST(clock_timestamp() - loop_page_at, '1 minute') ELSE '0' END END, "
+	    "loop_page_at = CASE WHEN $3 IS NOT NULL THEN clock_timestamp() END, "
+	    // Whoever has leased it for so many minutes is at it still.
+	    "claimed_until = CASE WHEN claimed_by = pg_backend_pid() THEN clock_timestamp() + interval '10 minutes' "
+	    "ELSE claimed_until END "
 	    "WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
 	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
 	const Result updated = update.run(
@@ -160,6 +166,8 @@ void SyncResults::write_sync_states() const {
 	    "loop_pages = CASE WHEN NOT e.saves::bool THEN s.loop_pages END, "
 	    "loop_transactions = CASE WHEN NOT e.saves::bool THEN s.loop_transactions END, "
 	    "loop_total = CASE WHEN NOT e.saves::bool THEN s.loop_total END, "
+	    "loop_time = CASE WHEN NOT e.saves::bool THEN s.loop_time END, "
+	    "loop_page_at = CASE WHEN NOT e.saves::bool THEN s.loop_page_at END, "
 	    "sync_attempt = COALESCE(NULLIF(e.sync_attempt, '')::bigint, s.sync_attempt), "
 	    "loop_first_attempt = COALESCE(NULLIF(e.loop_first_attempt, '')::bigint, s.loop_first_attempt), "
 	    "initial_sync_done = COALESCE(NULLIF(e.initial_sync_done, '')::bool, s.initial_sync_done), "

@@ -58,6 +58,14 @@ sub sync_due
 my $status = "SELECT bank_updated_at AT TIME ZONE 'UTC', what_to_do FROM ob.connection_status";
 my $consent = "SELECT consent_expires_at AT TIME ZONE 'UTC' FROM ob.connections";
 like(sql($status), qr/\|Up to date\.$/, 'fresh');
+my $badge = 'SELECT badge, what_to_do FROM ob.connection_status';
+sql('UPDATE ob.sync_state SET history_complete = false');
+is(sql($badge), 'Linked|The bank is still preparing older transactions.', 'not all of it');
+sql(q{UPDATE ob.sync_state SET history_complete = true, next_sync_at = now() - interval '25 hours'});
+like(sql($badge), qr/^Error\|Your data are from 20\d\d-/, 'due for a day: nobody syncs');
+sql('SELECT ob.pause(connection_id) FROM ob.sync_state');
+is(sql($badge), 'Linked|Syncing is paused.', 'on purpose');
+sql('SELECT ob.resume(connection_id) FROM ob.sync_state');
 
 my $before = versions();
 my $synced = sql('SELECT last_sync_at FROM ob.connections');

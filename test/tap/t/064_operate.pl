@@ -182,6 +182,7 @@ subtest 'how far a first backfill has come' => sub {
 	is("@rest", $pages * 500 . ' t t', 'pages, rows and pace, seen from outside');
 	my $end = "SELECT estimated_end BETWEEN now() AND now() + interval '1 minute' FROM ob.sync_status WHERE connection_id = $long";
 	wait_until('an estimate', sub { sql($end) eq 't' });
+	is(activity($long), 'syncing', 'it is being synced, whoever does it');
 	my $said = $session->finish->{err};
 	like($said, qr/NOTICE: .*connection $long .*: \d+ pages, \d+ transactions so far, \d+ a second/, 'and told every few seconds');
 	like($said, qr/\d+ a second, about \d+ s left/, 'with what is left');
@@ -189,6 +190,28 @@ subtest 'how far a first backfill has come' => sub {
 	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 0 });
 	is(sql($status), 'complete|||f|', 'nothing of it remains');
 	is(sql("SELECT estimated_end FROM ob.sync_status WHERE connection_id = $long"), '', 'nor an end');
+};
+
+subtest 'a first backfill that is cut off' => sub {
+	my $item = control($url, 'plaid/items/create', { public_tokens => JSON::PP::false, accounts => [ {} ], generate => { count => 6000, seed => 6 } })->{items}[0];
+	my $long = sql(qq{SELECT connection_id FROM ob.adopt_connection('plaid', 'emil', '{"access_token": "$item->{access_token}"}')});
+	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 600 });
+	my $session = OpenBanking::Session->new($node);
+	$session->begin('CALL ob.sync_due()');
+	wait_until('some pages', sub { sql("SELECT pages >= 2 FROM ob.sync_status WHERE connection_id = $long") eq 't' });
+	sql("UPDATE ob.sync_state SET claimed_until = now() + interval '1 minute' WHERE connection_id = $long");
+	wait_until('the next page', sub { sql("SELECT claimed_until > now() + interval '9 minutes' FROM ob.sync_state WHERE connection_id = $long") eq 't' });
+	is(activity($long), 'syncing', 'its lease lasts as long as its pages come');
+	sql("SELECT pg_cancel_backend($session->{pid})");
+	is($session->finish->{state}, '57014', 'cut off');
+	control($url, 'latency', { path => '/plaid/transactions/sync', ms => 0 });
+	is(activity($long), 'due', 'nobody is at it');
+	my $pace = "SELECT pages, transactions_per_second > 0, transactions_per_second, estimated_end FROM ob.sync_status WHERE connection_id = $long";
+	my $then = sql($pace);
+	like($then, qr/^[3-9]\|t\|[\d.]+\|$/, 'how far it has come and how fast, but no end');
+	is(sql($pace), $then, 'nor does it get slower while nobody reads');
+	sql("CALL ob.sync_now($long)");
+	is(our_rows($long), bank_rows($long), 'it goes on');
 };
 
 $node->stop;
