@@ -141,7 +141,7 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.unschedule()'),
 	('operate', 'EXECUTE', 'FUNCTION ob.check_cron(jsonb)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.cron_expression(interval, text)'),
-	('operate', 'EXECUTE', 'FUNCTION ob.schedule(interval, interval, interval)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.schedule(interval, interval, interval, interval, interval)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.resume(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause_account(int8, text)'),

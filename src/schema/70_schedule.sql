@@ -7,7 +7,7 @@ $$
 DECLARE
 	minutes numeric := EXTRACT(epoch FROM every) / 60;
 	-- Not all databases of the world at the same minute.
-	spread int := abs(hashtext(current_database() || job || (SELECT c.system_identifier FROM pg_control_system() c)) % 360);
+	spread int := (hashtext(current_database() || job || (SELECT c.system_identifier FROM pg_control_system() c)) & 2147483647) % 360;
 	minute int := spread % 60;
 	hour int := spread / 60;
 BEGIN
@@ -61,24 +61,37 @@ END
 $$;
 COMMENT ON FUNCTION ob.check_cron(pg_catalog.jsonb) IS 'Raises with advice if pg_cron cannot take jobs here.';
 
-CREATE FUNCTION ob.schedule(sync pg_catalog.interval DEFAULT '5 minutes', check_consents pg_catalog.interval DEFAULT '1 day',
-	purge pg_catalog.interval DEFAULT '1 day')
+CREATE FUNCTION ob.schedule(sync pg_catalog.interval DEFAULT NULL, refresh pg_catalog.interval DEFAULT NULL,
+	check_consents pg_catalog.interval DEFAULT NULL, sweep_webhooks pg_catalog.interval DEFAULT NULL, purge pg_catalog.interval DEFAULT NULL)
 RETURNS TABLE (job pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
 	wanted jsonb;
 	refused text;
+	absent text;
 BEGIN
-	SELECT jsonb_agg(jsonb_build_object('job', w.name, 'schedule', ob.cron_expression(w.every, w.name), 'command', 'CALL ' || w.call)),
-		min(w.call) FILTER (WHERE NOT has_function_privilege(w.signature, 'EXECUTE'))
-	INTO wanted, refused
-	FROM (VALUES
-		('sync', COALESCE(schedule.sync, '5 minutes'), 'ob.sync_due()', 'ob.sync_due(int4, int4, name, text, interval)'),
-		('check_consents', COALESCE(schedule.check_consents, '1 day'), 'ob.check_consents()', 'ob.check_consents()'),
-		('purge', COALESCE(schedule.purge, '1 day'), 'ob.purge()', 'ob.purge()')) w (name, every, call, signature)
+	-- The arguments are those of every version; what this one has no procedure for is no job of it.
+	SELECT jsonb_agg(jsonb_build_object('job', w.name, 'schedule', ob.cron_expression(w.every, w.name), 'command', 'CALL ' || w.call))
+			FILTER (WHERE w.procedure IS NOT NULL),
+		min(w.call) FILTER (WHERE NOT has_function_privilege(w.procedure::oid, 'EXECUTE')),
+		min(w.call) FILTER (WHERE w.procedure IS NULL AND w.is_asked_for)
+	INTO wanted, refused, absent
+	FROM (
+		SELECT j.name, COALESCE(j.every, j.usually) AS every, j.every IS NOT NULL AS is_asked_for, j.call, to_regprocedure(j.signature) AS procedure
+		FROM (VALUES
+			('sync', schedule.sync, interval '5 minutes', 'ob.sync_due()', 'ob.sync_due(int4, int4, name, text, interval)'),
+			('refresh', schedule.refresh, '6 hours', 'ob.refresh_tokens()', 'ob.refresh_tokens(interval)'),
+			('check_consents', schedule.check_consents, '1 day', 'ob.check_consents()', 'ob.check_consents()'),
+			('sweep_webhooks', schedule.sweep_webhooks, '10 minutes', 'ob.sweep_webhooks()', 'ob.sweep_webhooks()'),
+			('purge', schedule.purge, '1 day', 'ob.purge()', 'ob.purge()')) j (name, every, usually, call, signature)
+	) w
 	WHERE w.every <> '0';
 	PERFORM ob.check_cron(COALESCE(wanted, '[]'));
+	IF absent IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('this version has no %s', absent),
+			HINT = 'Leave that job out.';
+	END IF;
 	IF refused IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" may not CALL %s', current_user, refused),
 			HINT = 'A job runs with the rights of the role that schedules it: see ob.grant_admin; or leave the job out with 0.';
@@ -92,8 +105,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
-'Has pg_cron sync what is due, check consents and purge, each at its interval; 0 for never, NULL for the default. Said again, the new intervals hold. Jobs run with the caller''s rights.';
+COMMENT ON FUNCTION ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
+'Has pg_cron sync what is due, renew tokens, check consents, take up webhooks and purge, each at its interval; 0 for never, NULL for the default. Said again, the new intervals hold. Jobs run with the caller''s rights.';
 
 CREATE FUNCTION ob.unschedule() RETURNS pg_catalog.int8
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS

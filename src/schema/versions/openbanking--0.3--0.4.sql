@@ -65,7 +65,7 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'EXECUTE', 'FUNCTION ob.unschedule()'),
 	('operate', 'EXECUTE', 'FUNCTION ob.check_cron(jsonb)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.cron_expression(interval, text)'),
-	('operate', 'EXECUTE', 'FUNCTION ob.schedule(interval, interval, interval)'),
+	('operate', 'EXECUTE', 'FUNCTION ob.schedule(interval, interval, interval, interval, interval)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.resume(int8)'),
 	('operate', 'EXECUTE', 'FUNCTION ob.pause_account(int8, text)'),
@@ -525,6 +525,86 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_resume_account';
 COMMENT ON FUNCTION ob.resume_account(pg_catalog.int8, pg_catalog.text) IS
 'Ends ob.pause_account: the connection is due at once, and what was passed over is read. False if the account was not paused.';
 
+-- ---- schedules ----
+
+CREATE OR REPLACE FUNCTION ob.cron_expression(every pg_catalog.interval, job pg_catalog.text) RETURNS pg_catalog.text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+	minutes numeric := EXTRACT(epoch FROM every) / 60;
+	-- Not all databases of the world at the same minute.
+	spread int := (hashtext(current_database() || job || (SELECT c.system_identifier FROM pg_control_system() c)) & 2147483647) % 360;
+	minute int := spread % 60;
+	hour int := spread / 60;
+BEGIN
+	IF every = '1 minute' THEN
+		RETURN '* * * * *';
+	ELSIF minutes IN (2, 3, 4, 5, 6, 10, 12, 15, 20, 30) THEN
+		RETURN format('%s-59/%s * * * *', minute % minutes::int, minutes::int);
+	ELSIF every = '1 hour' THEN
+		RETURN format('%s * * * *', minute);
+	ELSIF minutes / 60 IN (2, 3, 4, 6, 8, 12) THEN
+		RETURN format('%s %s-23/%s * * *', minute, hour % (minutes / 60)::int, (minutes / 60)::int);
+	ELSIF every = '1 day' THEN
+		RETURN format('%s %s * * *', minute, hour);
+	ELSIF every = '7 days' THEN
+		RETURN format('%s %s * * %s', minute, hour, spread % 7);
+	END IF;
+	RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+		MESSAGE = format('pg_cron cannot run something every %s', every),
+		HINT = 'Take 1, 2, 3, 4, 5, 6, 10, 12, 15, 20 or 30 minutes, 1, 2, 3, 4, 6, 8 or 12 hours, 1 or 7 days, or 0 for never.';
+END
+$$;
+
+-- Its arguments are named from now on as those of every version to come.
+DROP FUNCTION ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval);
+CREATE FUNCTION ob.schedule(sync pg_catalog.interval DEFAULT NULL, refresh pg_catalog.interval DEFAULT NULL,
+	check_consents pg_catalog.interval DEFAULT NULL, sweep_webhooks pg_catalog.interval DEFAULT NULL, purge pg_catalog.interval DEFAULT NULL)
+RETURNS TABLE (job pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+	wanted jsonb;
+	refused text;
+	absent text;
+BEGIN
+	-- The arguments are those of every version; what this one has no procedure for is no job of it.
+	SELECT jsonb_agg(jsonb_build_object('job', w.name, 'schedule', ob.cron_expression(w.every, w.name), 'command', 'CALL ' || w.call))
+			FILTER (WHERE w.procedure IS NOT NULL),
+		min(w.call) FILTER (WHERE NOT has_function_privilege(w.procedure::oid, 'EXECUTE')),
+		min(w.call) FILTER (WHERE w.procedure IS NULL AND w.is_asked_for)
+	INTO wanted, refused, absent
+	FROM (
+		SELECT j.name, COALESCE(j.every, j.usually) AS every, j.every IS NOT NULL AS is_asked_for, j.call, to_regprocedure(j.signature) AS procedure
+		FROM (VALUES
+			('sync', schedule.sync, interval '5 minutes', 'ob.sync_due()', 'ob.sync_due(int4, int4, name, text, interval)'),
+			('refresh', schedule.refresh, '6 hours', 'ob.refresh_tokens()', 'ob.refresh_tokens(interval)'),
+			('check_consents', schedule.check_consents, '1 day', 'ob.check_consents()', 'ob.check_consents()'),
+			('sweep_webhooks', schedule.sweep_webhooks, '10 minutes', 'ob.sweep_webhooks()', 'ob.sweep_webhooks()'),
+			('purge', schedule.purge, '1 day', 'ob.purge()', 'ob.purge()')) j (name, every, usually, call, signature)
+	) w
+	WHERE w.every <> '0';
+	PERFORM ob.check_cron(COALESCE(wanted, '[]'));
+	IF absent IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('this version has no %s', absent),
+			HINT = 'Leave that job out.';
+	END IF;
+	IF refused IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" may not CALL %s', current_user, refused),
+			HINT = 'A job runs with the rights of the role that schedules it: see ob.grant_admin; or leave the job out with 0.';
+	END IF;
+	PERFORM cron.unschedule(c.jobid) FROM cron.job c
+	WHERE c.jobname ~ '^openbanking ' AND c.database = current_database() AND c.username = current_user
+	AND NOT EXISTS (SELECT FROM jsonb_array_elements(wanted) j WHERE c.jobname = 'openbanking ' || (j ->> 'job'));
+	FOR job, schedule, command IN SELECT j ->> 'job', j ->> 'schedule', j ->> 'command' FROM jsonb_array_elements(wanted) j LOOP
+		PERFORM cron.schedule('openbanking ' || job, schedule, command);
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
+'Has pg_cron sync what is due, renew tokens, check consents, take up webhooks and purge, each at its interval; 0 for never, NULL for the default. Said again, the new intervals hold. Jobs run with the caller''s rights.';
+
 -- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
 REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status FROM PUBLIC;
 REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
@@ -534,7 +614,8 @@ REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_cata
 	ob.webhook_check(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_retry(pg_catalog.int8),
-	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text) FROM PUBLIC;
+	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text),
+	ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks() FROM PUBLIC;
 DO $$
 DECLARE
@@ -545,7 +626,7 @@ BEGIN
 		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status,ob.webhook_events,ob.webhook_events_event_id_seq,ob.webhook_keys,ob.webhook_status}'::pg_catalog.regclass[])
 			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p
 				WHERE p.pronamespace OPERATOR(pg_catalog.=) 'ob'::pg_catalog.regnamespace AND p.proname OPERATOR(pg_catalog.=) ANY
-					('{budgets_now,retry_quarantine,pause_account,resume_account,person_events,webhook_verify,webhook_check,webhook_receive,webhook_retry,webhook_subscribe,sweep_webhooks}'::pg_catalog.name[])
+					('{budgets_now,retry_quarantine,pause_account,resume_account,person_events,webhook_verify,webhook_check,webhook_receive,webhook_retry,webhook_subscribe,sweep_webhooks,schedule}'::pg_catalog.name[])
 			) given (acl), pg_catalog.aclexplode(given.acl) a
 		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
 	LOOP
@@ -557,7 +638,8 @@ BEGIN
 	ob.webhook_check(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_retry(pg_catalog.int8),
-	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text) FROM %1$s;
+	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text),
+	ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) FROM %1$s;
 			REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks() FROM %1$s', role);
 	END LOOP;
 END

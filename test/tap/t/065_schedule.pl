@@ -12,6 +12,13 @@ my $node = new_node('main', $url);
 set_up_plaid($node, $url);
 links_at($node, $url);
 
+# How many jobs there are: one for each of these that this version has.
+sub jobs
+{
+	return sql(q{SELECT count(*) FROM pg_proc WHERE pronamespace = 'ob'::regnamespace
+		AND proname IN ('sync_due', 'refresh_tokens', 'check_consents', 'sweep_webhooks', 'purge')});
+}
+
 sub advice
 {
 	my ($sql, $database) = @_;
@@ -33,30 +40,37 @@ subtest 'advice' => sub {
 	like(advice('SELECT ob.unschedule()', 'other'), qr/"postgres"\nHINT: .*its table cron.job/, 'also for ending them');
 	$node->safe_psql('postgres', 'CREATE EXTENSION pg_cron');
 	my @statements = $elsewhere =~ /^(SELECT cron\..*;)$/mg;
-	is(scalar @statements, 2, 'what to run there, a statement a job');
+	is(scalar @statements, jobs() - 1, 'what to run there, a statement a job');
 	$node->safe_psql('postgres', $_) foreach @statements;
-	is(sql("SELECT string_agg(database || ': ' || command, ', ' ORDER BY jobid) FROM cron.job"),
+	is(sql("SELECT string_agg(database || ': ' || command, ', ' ORDER BY jobid) FROM cron.job WHERE jobname ~ ' (sync|check_consents) in other'"),
 		'other: CALL ob.sync_due(), other: CALL ob.check_consents()', 'which works');
 	sql('SELECT cron.unschedule(jobid) FROM cron.job');
 };
 
 subtest 'jobs' => sub {
-	is(sql('SELECT count(*), count(DISTINCT job) FROM ob.schedule()'), '3|3', 'three by default');
+	my $all = jobs();
+	my $some = $all - 1;
+	is(sql('SELECT count(*), count(DISTINCT job) FROM ob.schedule()'), "$all|$all", 'all by default');
 	my $ids = sql('SELECT array_agg(jobid ORDER BY jobid) FROM cron.job');
-	sql("SELECT ob.schedule('1 minute', NULL, '7 days')");
+	sql("SELECT ob.schedule('1 minute', NULL, NULL, NULL, '7 days')");
 	is(sql('SELECT array_agg(jobid ORDER BY jobid) FROM cron.job'), $ids, 'said again they are changed');
 	is(sql("SELECT schedule FROM ob.schedules WHERE job = 'sync'"), '* * * * *', 'to the new interval');
 	like(sql("SELECT schedule FROM ob.schedules WHERE job = 'purge'"), qr/^\d+ \d+ \* \* \d$/, 'once a week');
 	sql("SELECT ob.schedule('4 hours', purge => '0')");
-	is(sql('SELECT string_agg(job, \' \' ORDER BY job) FROM ob.schedules'), 'check_consents sync', '0: never');
+	is(sql(q{SELECT count(*), count(*) FILTER (WHERE job = 'purge') FROM ob.schedules}), "$some|0", '0: never');
+	sql('ALTER PROCEDURE ob.check_consents RENAME TO of_another_version');
+	is(sql(q{SELECT string_agg(job, ' ') FROM ob.schedule() WHERE job IN ('sync', 'check_consents')}), 'sync', 'what a version has no procedure for is no job of it');
+	like(advice("SELECT ob.schedule(check_consents => '1 day')"), qr/0A000: this version has no ob.check_consents\(\)/, 'nor can it be asked for');
+	sql('ALTER PROCEDURE ob.of_another_version RENAME TO check_consents');
+	sql("SELECT ob.schedule('4 hours', purge => '0')");
 	like(sql("SELECT schedule FROM ob.schedules WHERE job = 'sync'"), qr{^\d+ [0-3]-23/4 \* \* \*$}, 'every four hours');
 	like(advice("SELECT ob.schedule('7 minutes')"), qr/22023: pg_cron cannot run something every 00:07:00\nHINT: +Take 1, 2, 3/, 'what cannot be');
 	$node->safe_psql('postgres', "CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA cron TO clerk; SELECT ob.grant_operate('clerk')");
 	like(advice('SET ROLE clerk; SELECT ob.schedule()'), qr/42501: role "clerk" may not CALL ob.purge\(\)/, 'not what the caller may not do');
 	sql("SET ROLE clerk; SELECT ob.schedule(purge => '0'); SELECT count(*) FROM ob.schedules");
-	is(sql('SELECT count(*) FROM ob.schedules'), '4', 'each role has jobs of its own');
-	is(sql('SET ROLE clerk; SELECT ob.unschedule()'), '2', 'and ends its own');
-	is(sql('SELECT ob.unschedule()') . sql('SELECT count(*) FROM cron.job'), '20', 'as does everybody');
+	is(sql('SELECT count(*) FROM ob.schedules'), 2 * $some, 'each role has jobs of its own');
+	is(sql('SET ROLE clerk; SELECT ob.unschedule()'), $some, 'and ends its own');
+	is(sql('SELECT ob.unschedule()') . '|' . sql('SELECT count(*) FROM cron.job'), "$some|0", 'as does everybody');
 };
 
 subtest 'a change arrives by itself' => sub {
@@ -67,7 +81,7 @@ subtest 'a change arrives by itself' => sub {
 	isnt(bank_rows($connection), $before, 'there is one');
 	sql("UPDATE ob.connections SET sync_interval = '1 second' WHERE id = $connection");
 	sql('UPDATE ob.sync_state SET next_sync_at = now()');
-	sql("SELECT ob.schedule('1 minute', check_consents => '0', purge => '0')");
+	sql("SELECT ob.schedule('1 minute', refresh => '0', check_consents => '0', sweep_webhooks => '0', purge => '0')");
 	wait_until('the change', sub { our_rows($connection) eq bank_rows($connection) }, 150);
 	wait_until('the end of the job', sub { sql('SELECT last_status FROM ob.schedules') eq 'succeeded' });
 	is(our_rows($connection), bank_rows($connection), 'without anybody asking');
