@@ -91,11 +91,13 @@ subtest 'thirty-two backends, fifty calls a minute' => sub {
 	set_clock(0, $open);
 	is($open->value("BEGIN; $scan"), 3, 'one has called, and keeps its transaction open');
 
-	my ($seconds, $step) = (600, 6);
+	# Of no rhythm with the slots of three seconds: what was taken in one is used in the next as well.
+	my ($seconds, @steps) = (240, 1, 2, 2, 1, 3);
 	my @ways = ($scan, "BEGIN READ ONLY; $scan; COMMIT", "BEGIN; $scan; ROLLBACK",
 		"SELECT FROM ob.request('plaid', 'POST', '/accounts/get', connection => $connection)");
 	my %states;
-	for (my $now = 0; $now < $seconds; $now += $step)
+	my $now = 0;
+	for (my $round = 0; $now < $seconds; $now += $steps[ $round++ % @steps ])
 	{
 		control($url, 'clock', { set => clock_text($now), frozen => JSON::PP::true });
 		my $prefix = "SET openbanking.test_clock = '" . clock_text($now) . "'; SET statement_timeout = '1s'";
@@ -164,6 +166,12 @@ subtest 'syncs' => sub {
 	is(sql("SELECT count(*) FROM ob.connections WHERE last_sync_status IN ('complete', 'waiting')"), scalar @times, 'as many are synced');
 	is(sql("SELECT count(*) FROM ob.connections WHERE last_sync_status = 'deferred' AND state = 'active' AND error_code IS NULL"),
 		31 - @times, 'the others wait, and that is no failure');
+	my $shown = sub { sql("SELECT DISTINCT badge, what_to_do FROM ob.connection_status WHERE last_sync_status = 'deferred' AND last_sync_at IS $_[0]") };
+	sql('UPDATE ob.sync_state SET next_sync_at = now()'); # by the real clock, as what is shown
+	is($shown->('NULL'), 'Linked|Waiting for the first sync.', 'which is what their users are told');
+	sql(q{UPDATE ob.connections SET created_at = created_at - interval '25 hours'});
+	is($shown->('NULL'), 'Error|Waiting for the first sync.', 'for a day');
+	sql(q{UPDATE ob.connections SET created_at = created_at + interval '25 hours'});
 
 	# Each connection's own, taken for many at once: as they are first met, after a while, and right after a call.
 	limits('transactions_sync=50/off, accounts=1/off, item=40/off');
@@ -182,6 +190,10 @@ subtest 'syncs' => sub {
 	$sessions[1]->value($scan);
 	sql($all_due);
 	like($sessions[0]->query('CALL ob.sync_due()')->{err}, qr/30 complete, 0 waiting, 1 deferred/, 'one that was just called waits');
+	sql($all_due);
+	like($shown->('NOT NULL'), qr/^Linked\|The provider limits the number of calls\. Your data are from 20/, 'and says from when it is');
+	sql(q{UPDATE ob.connections SET last_sync_at = last_sync_at - interval '25 hours'});
+	like($shown->('NOT NULL'), qr/^Error\|The provider limits/, 'for a day');
 	is(refusals(), 0, 'the provider has had nothing to refuse');
 	control($url, 'plaid/limits/set', { path => '/accounts/get', per_item => 50, per_client => 0 });
 };
