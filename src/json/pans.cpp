@@ -21,7 +21,7 @@ bool names_id(std::string_view key) {
 }
 
 bool names_account_number(std::string_view key) {
-	return key == "iban" || key == "bban" || key == "account" || key == "account_number";
+	return key.ends_with("iban") || key == "bban" || key == "account" || key == "account_number" || key == "number";
 }
 
 enum class Cut { pans, all_numbers };

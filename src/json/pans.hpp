@@ -17,8 +17,8 @@ std::string_view cut_pans(std::string_view raw, Body &body);
 /// The same for text that no Body owns.
 std::string cut_pans(std::string_view json);
 
-/// Besides card numbers the account numbers: values of the keys iban, bban, account and account_number, as
-/// text::mask_last4 shows them.
+/// Besides card numbers the account numbers: values of the keys bban, account, account_number, number and those that end
+/// in iban, as text::mask_last4 shows them.
 std::string_view cut_numbers(std::string_view raw, Body &body);
 
 } // namespace ob::json

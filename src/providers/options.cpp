@@ -72,6 +72,9 @@ void check_not_blank(std::string_view value) {
 		invalid("must not be empty");
 }
 
+constexpr std::array<std::string_view, 8> kScopes{"info",         "accounts",      "cards",           "balance",
+                                                  "transactions", "direct_debits", "standing_orders", "offline_access"};
+
 template <std::int64_t Min, std::int64_t Max>
 void check_integer(std::string_view value) {
 	const auto number = parse_integer(value);
@@ -128,6 +131,36 @@ void check_webhook_sources(std::string_view value) {
 	    "must be addresses or networks, separated by commas, such as 52.21.26.131,10.0.0.0/8");
 }
 
+void check_scopes(std::string_view value) {
+	const auto good = [](std::string_view word) {
+		return std::find(kScopes.begin(), kScopes.end(), word) != kScopes.end();
+	};
+	const auto words = text::split(value, ' ');
+	if (words.empty() || !std::all_of(words.begin(), words.end(), good))
+		invalid("must be scopes, separated by blanks, such as info accounts balance transactions offline_access");
+}
+
+void check_bank_groups(std::string_view value) {
+	const auto good = [](std::string_view word) {
+		return std::all_of(word.begin(), word.end(), [](char c) {
+			return c == '-' || c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		});
+	};
+	const auto words = text::split(value, ' ');
+	if (words.empty() || !std::all_of(words.begin(), words.end(), good))
+		invalid("must be banks or groups of them, separated by blanks, such as uk-ob-all de-xs2a-all");
+}
+
+void check_sign_mode(std::string_view value) {
+	if (value != "by_type" && value != "raw")
+		invalid("must be by_type or raw");
+}
+
+void check_path(std::string_view value) {
+	if (!value.starts_with('/') || value.find_first_of("?# ") != value.npos)
+		invalid("must be a path such as /connections/extend");
+}
+
 // ---- the tables ----
 
 // Providers that are read over windows of days (window_provider.hpp).
@@ -158,6 +191,16 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
 
     {"days_requested", kServer, "plaid", "90", false, false, check_integer<1, 730>},
 
+    {"auth_url", kServer, "truelayer", "", false, false, check_base_url},
+    {"scopes", kServer, "truelayer", "info accounts balance transactions offline_access", false, false, check_scopes},
+    {"providers", kServer, "truelayer", "", false, false, check_bank_groups},
+    {"sign_mode", kServer, "truelayer", "by_type", false, false, check_sign_mode},
+    {"async", kServer, "truelayer", "false", false, false, check_boolean},
+    {"nonce", kServer, "truelayer", "true", false, false, check_boolean},
+    {"deep_history_for", kServer, "truelayer", "5 minutes", false, false, check_interval},
+    {"consent_days", kServer, "truelayer", "90", false, false, check_integer<1, 730>},
+    {"extend_path", kServer, "truelayer", "/connections/extend", false, false, check_path},
+
     {"client_id", kMapping, "all", "", false, false, check_not_blank},
     {"client_secret", kMapping, "all", "", true, false, check_not_blank},
     {"client_secret_file", kMapping, "all", "", false, true, check_not_blank},
@@ -171,10 +214,12 @@ struct ProviderDefault {
 	std::string_view value;
 };
 
-// TrueLayer: what banks show while their user is away. Mastercard: how young a row is that banks rewrite.
+// TrueLayer: history is what any bank shows right after the login. Mastercard: how young a row is that banks rewrite.
 constexpr std::array kProviderDefaults = std::to_array<ProviderDefault>({
     {"plaid", "sync_interval", "4 h"},
-    {"truelayer", "history_days", "88"},
+    {"truelayer", "sync_interval", "8 h"},
+    {"truelayer", "history_days", "2190"},
+    {"truelayer", "country_codes", ""},
     {"mastercard", "overlap_days", "30"},
     {"plaid", "webhook_scheme", "plaid_jwt"},
 });

@@ -6,6 +6,7 @@
 #include "providers/plaid/provider.hpp"
 #include "providers/plaid/webhooks.hpp"
 #include "providers/provider.hpp"
+#include "providers/truelayer/provider.hpp"
 #include "providers/webhook_source.hpp"
 
 #include "core/pure.hpp"
@@ -15,13 +16,14 @@ namespace ob::providers {
 namespace {
 
 // A new provider is one line here.
-const std::array<const Provider *, 1> &all_providers() {
+const std::array<const Provider *, 2> &all_providers() {
 	static const plaid::PlaidProvider plaid;
-	static const std::array<const Provider *, 1> providers{&plaid};
+	static const truelayer::TrueLayerProvider truelayer;
+	static const std::array<const Provider *, 2> providers{&plaid, &truelayer};
 	return providers;
 }
 
-constexpr std::array<std::string_view, 1> kNames{"plaid"};
+constexpr std::array<std::string_view, 2> kNames{"plaid", "truelayer"};
 
 [[noreturn]] void missing(const ServerConfig &server, std::string_view name, const std::string &where,
                           std::string hint) {

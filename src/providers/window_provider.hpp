@@ -50,8 +50,10 @@ struct Shown {
 /// one with Reaction::restart has the account read anew; one with Reaction::not_ready makes the sync wait.
 class AccountReader : public WindowReader {
 public:
-	/// To be asked after the last page.
+	// To be asked after the last page:
 	virtual Shown shown() const { return {}; }
+	/// Whether amounts came whose sign contradicts what the bank says they are.
+	virtual bool signs_contradict() const { return false; }
 };
 
 class WindowProvider : public Provider {

@@ -46,6 +46,39 @@ TEST(Options, AcceptsWhatIsDocumented) {
 		EXPECT_NO_THROW(validate_option(kMapping, "", name, "x")) << name;
 }
 
+TEST(Options, AcceptsTrueLayersOwn) {
+	for (const auto &[name, value] : std::initializer_list<std::pair<const char *, const char *>>{
+	         {"auth_url", "https://auth.example/truelayer"},
+	         {"scopes", "accounts cards balance transactions offline_access"},
+	         {"providers", "uk-ob-all ob-monzo mock"},
+	         {"sign_mode", "raw"},
+	         {"async", "on"},
+	         {"nonce", "off"},
+	         {"deep_history_for", "1 h"},
+	         {"consent_days", "180"},
+	         {"extend_path", "/data/v1/connections/extend"},
+	     }) {
+		EXPECT_NO_THROW(validate_option(kServer, "truelayer", name, value)) << name;
+		EXPECT_EQ(caught([&] { validate_option(kServer, "plaid", name, value); }).code(), ErrorCode::invalid_argument)
+		    << name;
+	}
+	for (const auto &[name, value] : std::initializer_list<std::pair<const char *, const char *>>{
+	         {"scopes", "accounts,balance"},
+	         {"scopes", "account"},
+	         {"scopes", ""},
+	         {"providers", "UK"},
+	         {"providers", " "},
+	         {"sign_mode", "by type"},
+	         {"async", "maybe"},
+	         {"deep_history_for", "5"},
+	         {"extend_path", "connections"},
+	         {"extend_path", "/a?b"},
+	     })
+		EXPECT_EQ(caught([&] { validate_option(kServer, "truelayer", name, value); }).code(),
+		          ErrorCode::invalid_argument)
+		    << name << " = " << value;
+}
+
 TEST(Options, RefusesBadValues) {
 	for (const auto &[name, value] : std::initializer_list<std::pair<const char *, const char *>>{
 	         {"provider", "plaidd"},
@@ -173,6 +206,10 @@ TEST(Options, DefaultsByProvider) {
 	EXPECT_EQ(server.option("keep_raw"), "false");
 	EXPECT_EQ(server.option("client_name"), "");
 	EXPECT_EQ(server.option("no_such_option"), "");
+	server.provider = "truelayer";
+	EXPECT_EQ(server.option("sync_interval"), "8 h");
+	EXPECT_EQ(server.option("history_days"), "2190");
+	EXPECT_EQ(server.option("country_codes"), "");
 	server.options["sync_interval"] = "1 day";
 	EXPECT_EQ(server.option("sync_interval"), "1 day");
 }

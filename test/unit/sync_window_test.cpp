@@ -75,7 +75,7 @@ TEST(WindowSync, HowManyDaysTheServersOptionsSay) {
 	providers::ServerConfig server;
 	server.provider = "truelayer";
 	const auto days = [&] { return bench.bank.WindowProvider::window_days(server); };
-	EXPECT_EQ(days().history, 88);
+	EXPECT_EQ(days().history, 2190);
 	EXPECT_EQ(days().overlap, 10);
 	server.options = {{"history_days", "365"}, {"overlap_days", "15"}};
 	EXPECT_EQ(days().history, 365);

@@ -9,9 +9,9 @@
 #include "core/money.hpp"
 #include "core/text.hpp"
 #include "core/time.hpp"
+#include "providers/fields.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
-#include "providers/plaid/fields.hpp"
 #include "providers/plaid/item.hpp"
 #include "json/document.hpp"
 #include "json/pans.hpp"
@@ -202,22 +202,6 @@ AccountList read_accounts(std::string bytes, std::string_view endpoint, std::str
 	if (request_id)
 		*request_id = presentable_request_id(id);
 	return list;
-}
-
-std::string kept_name(std::string_view sent) {
-	return text::cut_pans(std::string(sent));
-}
-
-std::string kept_mask(std::string_view sent) {
-	// What is longer would be more of the number than a mask shows.
-	constexpr int kShown = 4;
-	std::size_t begin = sent.size();
-	for (int shown = 0; begin > 0 && shown < kShown;) {
-		--begin;
-		const bool inside_character = (static_cast<unsigned char>(sent[begin]) & 0xC0) == 0x80; // of UTF-8
-		shown += !inside_character;
-	}
-	return std::string(sent.substr(begin));
 }
 
 std::string_view account_type(std::string_view type, std::string_view subtype) {

@@ -7,6 +7,7 @@
 
 #include "core/model.hpp"
 #include "core/task.hpp"
+#include "providers/kept_texts.hpp"
 #include "providers/provider.hpp"
 
 #include "core/pure.hpp"
@@ -25,11 +26,6 @@ Task<AccountList> get_balances(Session session, Credentials credentials, std::ve
 /// Reads an answer of either endpoint. Ids are unique: of equal ones the last counts.
 AccountList read_accounts(std::string body, std::string_view endpoint = kAccountsEndpoint,
                           std::string *request_id = nullptr);
-
-/// Name and mask as accounts have them here, whoever tells them, so that they can be compared: card numbers cut, of a
-/// mask the last four characters.
-std::string kept_name(std::string_view sent);
-std::string kept_mask(std::string_view sent);
 
 /// Our type for Plaid's type and subtype; `other` for what this code does not know.
 std::string_view account_type(std::string_view type, std::string_view subtype);

@@ -1,43 +1,11 @@
 // C++ regime.
 #include "providers/plaid/arguments.hpp"
 
-#include <algorithm>
-#include <utility>
-
-#include "core/text.hpp"
 #include "providers/option_values.hpp"
 
 #include "core/pure.hpp"
 
 namespace ob::providers::plaid {
-
-void bad_option(std::string_view name, std::string_view why, std::string hint) {
-	throw Error(ErrorCode::invalid_argument, "option \"" + std::string(name) + "\" " + std::string(why), {},
-	            std::move(hint));
-}
-
-json::Document parse_object(std::string_view text, std::string_view what) {
-	json::ParseLimits limits;
-	limits.error = ErrorCode::invalid_argument;
-	json::Document object = json::Document::parse(text.empty() ? "{}" : text, limits);
-	if (!object.is_object())
-		throw Error(ErrorCode::invalid_argument, std::string(what) + " must be a JSON object");
-	return object;
-}
-
-bool names(const json::Document &options, std::string_view option) {
-	const auto members = options.root().members();
-	return std::any_of(members.begin(), members.end(), [&](const auto &member) { return member.first == option; });
-}
-
-std::string known_names_hint(std::string_view name, std::span<const std::string_view> known) {
-	if (const std::string_view near = text::nearest(name, known); !near.empty())
-		return "Perhaps you meant \"" + std::string(near) + "\".";
-	std::string hint = "Known are ";
-	for (std::size_t i = 0; i < known.size(); ++i)
-		hint.append(i ? ", " : "").append(known[i]);
-	return hint + ".";
-}
 
 std::int64_t days_requested(const ServerConfig &server, json::Node option) {
 	if (!option.exists())
@@ -46,18 +14,6 @@ std::int64_t days_requested(const ServerConfig &server, json::Node option) {
 	if (!days || *days < 1 || *days > 730)
 		bad_option("days_requested", "must be an integer from 1 to 730");
 	return *days;
-}
-
-bool holds(json::Node list, std::string_view word) {
-	const auto items = list.items();
-	return std::any_of(items.begin(), items.end(), [&](json::Node item) { return item.text() == word; });
-}
-
-json::Array words(std::string_view list) {
-	json::Array array;
-	for (const std::string_view word : text::split(list))
-		array.add(word);
-	return array;
 }
 
 } // namespace ob::providers::plaid

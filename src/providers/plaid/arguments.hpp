@@ -1,11 +1,9 @@
-// The JSON objects that callers pass: reading them, refusing what is wrong. C++ regime.
+// What callers may ask of Plaid's history. C++ regime.
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string>
-#include <string_view>
 
+#include "providers/arguments.hpp"
 #include "providers/provider.hpp"
 #include "json/document.hpp"
 
@@ -13,23 +11,9 @@
 
 namespace ob::providers::plaid {
 
-/// Throws Error(invalid_argument): option "name" why.
-[[noreturn]] void bad_option(std::string_view name, std::string_view why, std::string hint = {});
-
-/// An object; empty text is an empty one. Throws Error(invalid_argument): `what` must be a JSON object.
-json::Document parse_object(std::string_view text, std::string_view what = "options");
-/// Whether the caller named the option, be it as null.
-bool names(const json::Document &options, std::string_view option);
-/// "Perhaps you meant …", or all that are known.
-std::string known_names_hint(std::string_view name, std::span<const std::string_view> known);
-
 /// The caller's days_requested, else the server's. Fixed for the life of the item, by whatever adds Transactions to it:
 /// the link, or the first call that reads them.
 std::int64_t days_requested(const ServerConfig &server, json::Node option);
-/// Whether a list of texts has this one.
-bool holds(json::Node list, std::string_view word);
-/// The words of a list option, such as "US,CA".
-json::Array words(std::string_view list);
 
 } // namespace ob::providers::plaid
 

@@ -9,11 +9,11 @@
 
 #include "core/budget.hpp"
 #include "core/loop.hpp"
-#include "core/time.hpp"
 #include "http/retry.hpp"
 #include "providers/plaid/errors.hpp"
 #include "providers/plaid/limits.hpp"
 #include "providers/secret_gate.hpp"
+#include "providers/shortage.hpp"
 
 #include "core/pure.hpp"
 
@@ -96,24 +96,6 @@ Task<void> judge_client(Session session, SecretGate::Pass *pass, const http::Res
 		pass->taken();
 }
 
-ProviderError shortage_error(const Shortage &shortage, const Session &session, std::string_view endpoint,
-                             std::string_view call_class) {
-	using namespace std::chrono;
-	const Timestamp now = session.clock->now();
-	const auto wait = std::max(ceil<seconds>(shortage.free_at - now), 1s);
-	std::string detail = error_detail(endpoint, 0, {}, {});
-	detail.append(", budget ").append(call_class).append(" of ");
-	detail += shortage.of_connection ? "connection " + std::to_string(*session.connection)
-	                                 : "server \"" + session.server->name + "\"";
-	detail += ": " + std::to_string(shortage.limit.calls) + " calls in " +
-	          std::to_string(shortage.limit.period.count()) + " s, no call was made";
-	return ProviderError(ErrorCode::rate_limited, Reaction::rate_limited, {}, "the budget of calls to plaid is used up",
-	                     std::move(detail),
-	                     "Try again after " + time::format_timestamp(ceil<seconds>(now + wait)) +
-	                         "; see ob.budget_status and the server's option limits.",
-	                     wait);
-}
-
 /// Leave to make the call now, whatever becomes of it.
 Task<void> take_budget(Session session, std::string endpoint) {
 	const std::string_view call_class = class_of(endpoint);
@@ -122,7 +104,7 @@ Task<void> take_budget(Session session, std::string endpoint) {
 		co_return;
 	Task<std::optional<Shortage>> taken = budget->take(std::string(call_class), session.connection);
 	if (const std::optional<Shortage> shortage = co_await taken)
-		throw shortage_error(*shortage, session, endpoint, call_class);
+		throw shortage_error(*shortage, session, error_detail(endpoint, 0, {}, {}), call_class);
 }
 
 /// Sends unless the secret was refused before or the budget is used up, and counts.

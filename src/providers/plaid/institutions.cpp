@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "providers/fields.hpp"
 #include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
-#include "providers/plaid/fields.hpp"
 #include "json/document.hpp"
 
 #include "core/pure.hpp"

@@ -6,10 +6,11 @@
 #include <utility>
 
 #include "core/time.hpp"
+#include "providers/fields.hpp"
+#include "providers/once.hpp"
 #include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
-#include "providers/plaid/fields.hpp"
 #include "json/document.hpp"
 
 #include "core/pure.hpp"
@@ -21,12 +22,6 @@ namespace {
 constexpr const char *kToken = "access_token";
 constexpr std::string_view kItemEndpoint = "/item/get";
 
-/// What is said when a call that cannot be taken back may have been carried out, and nobody holds what it brought.
-struct Lost {
-	const char *message;
-	const char *hint;
-};
-
 constexpr Lost kExchangeLost{
     "whether plaid exchanged the public token is unknown",
     "The bank may be linked at Plaid without us holding its token; it is tried once more while the public token is "
@@ -34,31 +29,10 @@ constexpr Lost kExchangeLost{
 constexpr Lost kRotationLost{"whether plaid replaced the access token is unknown",
                              "If plaid refuses the old token from now on, the new one is lost: link the bank again."};
 
-[[noreturn]] void outcome_unknown(const Lost &lost, std::string detail) {
-	throw Error(ErrorCode::outcome_unknown, lost.message, std::move(detail), lost.hint);
-}
-
-/// Makes a call that cannot be taken back, once. Fails as the call does where that proves that nothing has happened:
-/// the request never left, or Plaid itself refused it (4xx with an error object; limits are refusals too). Everything
-/// else, an answer that could not be read among it, is outcome_unknown.
+/// Makes a call that cannot be taken back.
 Task<json::Document> ask_once(Session session, Call call, Lost lost) {
 	call.repeat = Repeat::never;
-	std::string detail;
-	try {
-		json::Document answer = co_await ask(std::move(session), std::move(call));
-		co_return std::move(answer);
-	} catch (const ProviderError &error) {
-		if (error.reaction() != Reaction::retry)
-			throw;
-		detail = error.detail();
-	} catch (const http::NotSent &) {
-		throw;
-	} catch (const Error &error) {
-		if (error.code() == ErrorCode::missing_option) // found while the request was put together
-			throw;
-		detail = error.detail();
-	}
-	outcome_unknown(lost, std::move(detail));
+	return providers::ask_once(ask(std::move(session), std::move(call)), lost);
 }
 
 // What /item/remove answers where there is nothing left to remove. INVALID_ACCESS_TOKEN is not among them: the item may

@@ -11,7 +11,7 @@
 #include "core/money.hpp"
 #include "core/text.hpp"
 #include "core/time.hpp"
-#include "providers/plaid/fields.hpp"
+#include "providers/fields.hpp"
 #include "json/key_table.hpp"
 #include "json/numbers.hpp"
 #include "json/pans.hpp"

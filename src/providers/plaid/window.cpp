@@ -5,11 +5,11 @@
 
 #include "core/id_set.hpp"
 #include "core/time.hpp"
+#include "providers/fields.hpp"
 #include "providers/option_values.hpp"
 #include "providers/plaid/arguments.hpp"
 #include "providers/plaid/client.hpp"
 #include "providers/plaid/errors.hpp"
-#include "providers/plaid/fields.hpp"
 #include "providers/plaid/pages.hpp"
 #include "providers/plaid/transactions.hpp"
 #include "json/document.hpp"
@@ -101,8 +101,7 @@ public:
 		call.endpoint = kWindowEndpoint;
 		call.body = request();
 		http::Response response = co_await send(session_, std::move(call));
-		Answer answer =
-		    read_form(kWindowEndpoint, [&] { return read_answer(std::move(response.body), read_ > 0); });
+		Answer answer = read_form(kWindowEndpoint, [&] { return read_answer(std::move(response.body), read_ > 0); });
 		if (session_.stats) {
 			++session_.stats->pages;
 			session_.stats->last_request_id = presentable_request_id(answer.request_id);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/budget.hpp"
@@ -23,7 +25,14 @@ public:
 		co_return next;
 	}
 
+	Task<std::optional<Shortage>> take_unattended(std::string call_class, ConnectionId connection,
+	                                              std::string resource) override {
+		unattended.push_back(std::move(resource));
+		return take(std::move(call_class), connection);
+	}
+
 	std::vector<std::string> asked;
+	std::vector<std::string> unattended;                                  // resources
 	std::map<std::string, std::deque<std::optional<Shortage>>> shortages; // what to say next; nothing: leave
 };
 

@@ -8,7 +8,7 @@
 
 #include "core/pure.hpp"
 
-namespace ob::providers::plaid {
+namespace ob::providers {
 
 inline std::string_view text_of(json::Value value) {
 	return value.kind() == json::Kind::text ? value.text() : std::string_view{};
@@ -26,6 +26,6 @@ void elements_of(json::Value value, F &&on_item) {
 		value.array(on_item);
 }
 
-} // namespace ob::providers::plaid
+} // namespace ob::providers
 
 #include "core/pure.hpp"
