@@ -45,7 +45,7 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 			'The provider limits the number of calls. Your data are from %s.', pg_catalog.to_char(c.last_sync_at, 'YYYY-MM-DD HH24:MI TZ'))
 		WHEN d.overdue THEN pg_catalog.format('Your data are from %s.', pg_catalog.to_char(c.last_sync_at, 'YYYY-MM-DD HH24:MI TZ'))
 		WHEN c.last_sync_status OPERATOR(pg_catalog.=) 'waiting' THEN 'The bank is still preparing your data.'
-		WHEN NOT s.history_complete THEN 'The bank is still preparing older transactions.'
+		WHEN NOT s.history_complete THEN 'Older transactions may still be missing.'
 		-- Synced is not fresh: a sync reads the provider's copy.
 		WHEN c.bank_updated_at OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) '2 days'::pg_catalog.interval)
 			THEN pg_catalog.format('The bank''s data are from %s.', pg_catalog.to_char(c.bank_updated_at, 'YYYY-MM-DD HH24:MI TZ'))

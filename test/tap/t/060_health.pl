@@ -60,7 +60,7 @@ my $consent = "SELECT consent_expires_at AT TIME ZONE 'UTC' FROM ob.connections"
 like(sql($status), qr/\|Up to date\.$/, 'fresh');
 my $badge = 'SELECT badge, what_to_do FROM ob.connection_status';
 sql('UPDATE ob.sync_state SET history_complete = false');
-is(sql($badge), 'Linked|The bank is still preparing older transactions.', 'not all of it');
+is(sql($badge), 'Linked|Older transactions may still be missing.', 'not all of it');
 sql(q{UPDATE ob.sync_state SET history_complete = true, next_sync_at = now() - interval '25 hours'});
 like(sql($badge), qr/^Error\|Your data are from 20\d\d-/, 'due for a day: nobody syncs');
 sql('SELECT ob.pause(connection_id) FROM ob.sync_state');
