@@ -34,12 +34,8 @@ void audit(ConnectionId id, const store::NewConnection &adopted, std::string_vie
 
 /// The same user's connection goes on with these tokens, from where its own syncs have read to.
 Task<void> renew(ConnectionId id, store::LoadedServer server, const store::NewConnection *adopted) {
-	Task<bool> recovered = worker::recover(id, {});
-	(void)co_await recovered;
-	Task<bool> locking = wait_for_lock(id, LockScope::transaction, nullptr);
-	if (!co_await locking)
-		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(id), {},
-		            "Try again later.");
+	Task<void> locking = lock_for_transaction(id);
+	co_await locking;
 	// Asked once more, now that nobody else can: a rotation meanwhile would make them dead ones, and the live ones must
 	// not be written over.
 	providers::CallStats stats;

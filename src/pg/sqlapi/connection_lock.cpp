@@ -3,11 +3,14 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <string>
 
+#include "core/error.hpp"
 #include "core/loop.hpp"
 #include "pg/settings.hpp"
 #include "pg/store/outcomes.hpp"
 #include "pg/store/owner.hpp"
+#include "pg/worker/client.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -61,6 +64,15 @@ Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited) {
 		Sleep pause(20ms);
 		co_await pause;
 	}
+}
+
+Task<void> lock_for_transaction(ConnectionId id) {
+	Task<bool> recovered = worker::recover(id, {});
+	(void)co_await recovered;
+	Task<bool> locking = wait_for_lock(id, LockScope::transaction, nullptr);
+	if (!co_await locking)
+		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(id), {},
+		            "Try again later.");
 }
 
 Task<bool> wait_for_rotation(ConnectionId id) {

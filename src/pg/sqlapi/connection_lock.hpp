@@ -16,6 +16,10 @@ namespace ob::pg::sqlapi {
 /// was taken at once.
 Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited);
 
+/// Takes the connection's lock for the caller's transaction, once what a dead worker left of it has been carried on.
+/// Throws not_configured if another session keeps it.
+Task<void> lock_for_transaction(ConnectionId id);
+
 /// Waits up to claim_timeout until it is known which token of the connection is the live one.
 Task<bool> wait_for_rotation(ConnectionId id);
 

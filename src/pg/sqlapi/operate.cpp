@@ -13,7 +13,6 @@
 #include "pg/store/notify.hpp"
 #include "pg/store/operate.hpp"
 #include "pg/store/owner.hpp"
-#include "pg/worker/client.hpp"
 #include "pg/worker/sync_start.hpp"
 
 namespace ob::pg::sqlapi {
@@ -67,10 +66,7 @@ bool set_server_paused(const std::string &server, bool paused) {
 
 /// Under the lock: a sync that is under way must not write its failure over it.
 std::string retry(ConnectionId id) {
-	(void)run(worker::recover(id, {}));
-	if (!run(wait_for_lock(id, LockScope::transaction, nullptr)))
-		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(id), {},
-		            "Try again later.");
+	run(lock_for_transaction(id));
 	const Connection connection = store::find_connection(id);
 	check_not_ended(connection);
 	if (connection.state == "reauth_required")

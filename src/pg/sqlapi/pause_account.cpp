@@ -10,7 +10,6 @@
 #include "pg/store/connections.hpp"
 #include "pg/store/operate.hpp"
 #include "pg/store/owner.hpp"
-#include "pg/worker/client.hpp"
 #include "pg/worker/sync_start.hpp"
 #include "providers/window_provider.hpp"
 #include "json/document.hpp"
@@ -57,10 +56,7 @@ bool has_to_be_read_anew(const Connection &connection) {
 /// Under the lock: a sync that is under way passes over the account still, and would store a cursor behind what it has
 /// passed over.
 bool resume(const Connection &connection, const AccountName &account) {
-	(void)run(worker::recover(connection.id, {}));
-	if (!run(wait_for_lock(connection.id, LockScope::transaction, nullptr)))
-		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(connection.id),
-		            {}, "Try again later.");
+	run(lock_for_transaction(connection.id));
 	bool changed = false;
 	store::as_owner([&] {
 		changed = store::set_account_enabled(connection.id, account.id, true);

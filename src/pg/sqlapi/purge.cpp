@@ -162,7 +162,8 @@ void purge() {
 			ereport(NOTICE,
 			        (errmsg("%s: " INT64_FORMAT " rows purged", name, counts.rows),
 			         counts.busy > 0
-			             ? errdetail(INT64_FORMAT " connections are being synced: theirs are left for the next time.", counts.busy)
+			             ? errdetail(INT64_FORMAT " connections are being synced: theirs are left for the next time.",
+			                         counts.busy)
 			             : 0));
 		});
 	}

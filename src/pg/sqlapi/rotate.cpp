@@ -15,11 +15,8 @@ namespace {
 /// Under the connection's lock, held to the end of the transaction: no sync runs with the old token meanwhile.
 Task<void> rotate(store::Connection connection) {
 	const std::string which = "connection " + std::to_string(connection.id);
-	Task<bool> recovered = worker::recover(connection.id, {});
-	(void)co_await recovered;
-	Task<bool> locking = wait_for_lock(connection.id, LockScope::transaction, nullptr);
-	if (!co_await locking)
-		throw Error(ErrorCode::not_configured, "another session works on " + which, {}, "Try again later.");
+	Task<void> locking = lock_for_transaction(connection.id);
+	co_await locking;
 	connection = store::find_connection(connection.id);
 	if (connection.state == "disconnected")
 		throw Error(ErrorCode::not_configured, which + " is disconnected", "server: " + connection.server,

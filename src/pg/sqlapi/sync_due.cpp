@@ -33,6 +33,14 @@ std::int64_t positive(std::int64_t value, const char *name) {
 	return value;
 }
 
+/// Of decades at most, whatever an interval can say.
+std::int64_t milliseconds(const Interval &interval) {
+	constexpr double kMost = 1e12;
+	const double days = interval.day + interval.month * double{DAYS_PER_MONTH};
+	return static_cast<std::int64_t>(
+	    std::clamp(static_cast<double>(interval.time) / 1e3 + days * 86.4e6, -kMost, kMost));
+}
+
 Arguments read_arguments(FunctionCallInfo fcinfo) {
 	Arguments arguments;
 	if (!PG_ARGISNULL(0))
@@ -47,10 +55,8 @@ Arguments read_arguments(FunctionCallInfo fcinfo) {
 	}
 	arguments.filter.user_ref = text_argument(fcinfo, 3);
 	if (!PG_ARGISNULL(4)) {
-		const Interval *interval = PG_GETARG_INTERVAL_P(4);
-		const std::int64_t microseconds =
-		    interval->time + (interval->day + interval->month * std::int64_t{DAYS_PER_MONTH}) * USECS_PER_DAY;
-		arguments.limits.max_duration = std::chrono::milliseconds(positive(microseconds / 1000, "max_duration"));
+		arguments.limits.max_duration =
+		    std::chrono::milliseconds(positive(milliseconds(*PG_GETARG_INTERVAL_P(4)), "max_duration"));
 	}
 	return arguments;
 }
