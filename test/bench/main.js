@@ -6,8 +6,8 @@ const cases = require('./cases');
 const { prepareCluster } = require('./database');
 const { report } = require('./report');
 
-const kFull = { rows: 100_000, connections: 200, manyRows: 1_000_000, cancels: 20, idle: 10_000, many: 1000 };
-const kQuick = { rows: 20_000, connections: 40, manyRows: 100_000, cancels: 5, idle: 1000, many: 200 };
+const kFull = { rows: 100_000, connections: 200, manyRows: 1_000_000, cancels: 20, idle: 10_000, many: 1000, deliveries: 8000 };
+const kQuick = { rows: 20_000, connections: 40, manyRows: 100_000, cancels: 5, idle: 1000, many: 200, deliveries: 1600 };
 
 async function main() {
 	const { values, positionals } = parseArgs({

@@ -35,6 +35,11 @@ function bulkUser(n, rows) {
 	return { username: 'user_bulk', password: JSON.stringify({ count: rows, seed: n }) };
 }
 
+/// The header with which the provider would send this body now.
+async function sign(body) {
+	return (await control('plaid/webhooks/sign', { body })).header;
+}
+
 /// What the simulator has, row by row, as the truth.
 async function* transactions() {
 	const response = await send('plaid/rows', { format: 'json' });
@@ -46,4 +51,4 @@ async function* transactions() {
 	}
 }
 
-module.exports = { bulkUser, createItems, latency, reset, transactions, url };
+module.exports = { bulkUser, createItems, latency, reset, sign, transactions, url };
