@@ -13,7 +13,7 @@ enum class LockClass : std::uint16_t {
 	sync_worker = 0x0b03, // held by the database's sync worker; id 0
 	client = 0x0b04,      // who sends credentials that nobody knows to be good
 	webhook_key = 0x0b05, // who has a key fetched that webhooks of a server are signed with
-	webhook_worker = 0x0b06, // held by the database's webhook worker; id 0
+	webhook_worker = 0x0b06, // held by the database's webhook workers; id 0 by the one that stays
 };
 
 enum class LockScope { session, transaction };

@@ -53,8 +53,9 @@ std::span<Kind> kinds() {
 	     Statement("DELETE FROM ob.outcomes WHERE id IN (SELECT id FROM ob.outcomes WHERE phase IN ('done', 'failed') "
 	               "AND sealed IS NULL AND updated_at" OB_OLD "ORDER BY id LIMIT 1000)")},
 	    {"webhook_events", false,
-	     Statement("DELETE FROM ob.webhook_events WHERE event_id IN (SELECT event_id FROM ob.webhook_events "
-	               "WHERE received_at" OB_OLD "AND status <> 'waiting' ORDER BY event_id LIMIT 1000)")},
+	     Statement("DELETE FROM ob.webhook_events WHERE last_received_at" OB_OLD "AND status <> 'waiting' "
+	               "AND event_id IN (SELECT event_id FROM ob.webhook_events "
+	               "WHERE last_received_at" OB_OLD "AND status <> 'waiting' ORDER BY event_id LIMIT 1000)")},
 	    {"quarantine", true,
 	     Statement("DELETE FROM ob.quarantine WHERE connection_id = $2 AND last_seen_at" OB_OLD
 	               "AND id IN (SELECT id FROM ob.quarantine "

@@ -33,6 +33,7 @@ void check_event_server(std::int64_t event_id) {
 }
 
 void sweep() {
+	check_calls_allowed(); // else each event would fail
 	const auto unit = [](const std::function<void()> &body) {
 		with_scratch_memory([&] { subtransaction(body); });
 		store::commit();

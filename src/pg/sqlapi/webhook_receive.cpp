@@ -83,11 +83,12 @@ WebhookDelivery delivery_of(const WebhookArguments &arguments, const WebhookVerd
 	return delivery;
 }
 
-void audit_accepted(std::int64_t event_id, const WebhookDelivery &delivery, const WebhookResult &result) {
+void audit_taken(std::string_view action, std::int64_t event_id, const WebhookDelivery &delivery,
+                 const WebhookResult &result) {
 	json::Object details;
 	details.set("event_id", event_id).set("event_type", delivery.event_type).set("status", result.status);
 	const std::string text(details.dump());
-	store::audit({.action = "WEBHOOK_ACCEPTED",
+	store::audit({.action = action,
 	              .connection = result.connection,
 	              .server = delivery.server,
 	              .details_json = text});
@@ -108,25 +109,39 @@ void have_effect(const WebhookDelivery &delivery, const WebhookResult &result) {
 	start_workers(result, is_due);
 }
 
+WebhookResult plan(const WebhookDelivery &delivery) {
+	return store::plan_webhook(delivery.server, delivery.task, delivery.signed_at);
+}
+
+/// Whether what has become of an event stays so: of a link that has been completed, of a connection that has ended
+/// since.
+bool is_settled(const std::string &status, const WebhookDelivery &delivery, const WebhookResult &result) {
+	return status == "processed" && (delivery.task.effect == WebhookEffect::link || result.status == "ignored");
+}
+
 /// The same news again: signed later they count again, since there may be more by now. The same delivery does not.
-Received take_again(const WebhookDelivery &delivery) {
+Received take_again(const WebhookDelivery &delivery, const std::optional<WebhookResult> &prescribed) {
 	const std::optional<WebhookRow> known = store::find_webhook(delivery);
 	if (!known)
 		throw Error(ErrorCode::internal, "a webhook is stored and cannot be found");
-	if (store::note_webhook_again(known->event_id, delivery)) {
-		const WebhookResult result = store::plan_webhook(delivery.server, delivery.task, delivery.signed_at);
-		if (result.apply || known->status == "waiting")
+	if (const std::optional<std::string> status = store::note_webhook_again(known->event_id, delivery)) {
+		const WebhookResult result = prescribed ? *prescribed : plan(delivery);
+		if (!is_settled(*status, delivery, result)) {
 			have_effect(delivery, result);
+			store::settle_webhook(known->event_id, result);
+			audit_taken("WEBHOOK_REPEATED", known->event_id, delivery, result);
+		}
 	}
 	return {known->event_id, "duplicate", {}, delivery.http_status};
 }
 
-Received take(const WebhookDelivery &delivery, const WebhookResult &result) {
+Received take(const WebhookDelivery &delivery, const std::optional<WebhookResult> &prescribed) {
+	const WebhookResult result = prescribed ? *prescribed : plan(delivery);
 	const std::optional<std::int64_t> event_id = store::insert_webhook(delivery, result);
 	if (!event_id)
-		return take_again(delivery);
+		return take_again(delivery, prescribed);
 	have_effect(delivery, result);
-	audit_accepted(*event_id, delivery, result);
+	audit_taken("WEBHOOK_ACCEPTED", *event_id, delivery, result);
 	return {event_id, "accepted", result.reason, delivery.http_status};
 }
 
@@ -154,16 +169,14 @@ Received isolated(const std::function<Received()> &body) {
 }
 
 Received accept(const WebhookDelivery &delivery) {
-	std::exception_ptr failure;
 	try {
-		return isolated(
-		    [&] { return take(delivery, store::plan_webhook(delivery.server, delivery.task, delivery.signed_at)); });
+		return isolated([&] { return take(delivery, std::nullopt); });
 	} catch (const ServerError &error) {
 		if (UndoneError::must_pass(error) || !is_in_the_way(error))
 			throw;
 	}
-	return isolated(
-	    [&] { return take(delivery, {.status = "waiting", .reason = "connection_busy", .try_soon = true}); });
+	const WebhookResult later{.status = "waiting", .reason = "connection_busy", .try_soon = true};
+	return isolated([&] { return take(delivery, later); });
 }
 
 // ---- what is refused ----

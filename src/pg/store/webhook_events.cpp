@@ -42,9 +42,10 @@ std::optional<std::int64_t> insert_webhook(const WebhookDelivery &delivery, cons
 	                        "headers, payload, verified, "
 	                        "status, reason, received_at, processed_at, http_status, signed_at, "
 	                        "provider_connection_id, link_digest, effect, "
-	                        "next_try_at) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, true, $8, $9, $10, "
+	                        "next_try_at, last_received_at) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, true, $8, "
+	                        "$9, $10, "
 	                        "CASE WHEN $8 <> 'waiting' THEN clock_timestamp() END, $11, $12, $13, $14, $15::jsonb, "
-	                        "CASE WHEN $16 THEN clock_timestamp() END) ON CONFLICT DO NOTHING RETURNING event_id");
+	                        "CASE WHEN $16 THEN clock_timestamp() END, $10) ON CONFLICT DO NOTHING RETURNING event_id");
 	const std::string effect = delivery.task.to_json();
 	const Result inserted = insert.run(
 	    {Param::name(delivery.server), Param::text_or_null(delivery.message_id), Param::text(delivery.digest),
@@ -69,18 +70,24 @@ std::optional<WebhookRow> find_webhook(const WebhookDelivery &delivery) {
 	return first(by_digest.read_fresh({Param::name(delivery.server), Param::text(delivery.digest)}));
 }
 
-bool note_webhook_again(std::int64_t event_id, const WebhookDelivery &delivery) {
-	static Statement update("UPDATE ob.webhook_events SET signed_at = $2, deliveries = deliveries + 1 "
-	                        "WHERE event_id = $1 AND signed_at < $2");
-	return delivery.signed_at &&
-	       update.run({Param::integer(event_id), Param::timestamp(delivery.signed_at)}).processed == 1;
+std::optional<std::string> note_webhook_again(std::int64_t event_id, const WebhookDelivery &delivery) {
+	static Statement update("UPDATE ob.webhook_events SET signed_at = $2, deliveries = deliveries + 1, "
+	                        "last_received_at = greatest(last_received_at, $3) "
+	                        "WHERE event_id = $1 AND signed_at < $2 RETURNING status");
+	if (!delivery.signed_at)
+		return std::nullopt;
+	const Result updated = update.run({Param::integer(event_id), Param::timestamp(delivery.signed_at),
+	                                   Param::timestamp(delivery.received_at)});
+	if (updated.rows.empty())
+		return std::nullopt;
+	return updated.rows.front().text(0);
 }
 
 std::int64_t insert_rejected_webhook(std::string_view server, std::string_view digest, std::string_view reason,
                                      Timestamp received_at, int http_status) {
 	static Statement insert(
-	    "INSERT INTO ob.webhook_events (server, digest, status, reason, received_at, processed_at, "
-	    "http_status) VALUES ($1, $2, 'rejected', $3, $4, clock_timestamp(), $5) RETURNING event_id");
+	    "INSERT INTO ob.webhook_events (server, digest, status, reason, received_at, last_received_at, processed_at, "
+	    "http_status) VALUES ($1, $2, 'rejected', $3, $4, $4, clock_timestamp(), $5) RETURNING event_id");
 	static Statement cap(
 	    "DELETE FROM ob.webhook_events WHERE event_id = ANY (ARRAY(SELECT event_id FROM ob.webhook_events "
 	    "WHERE server = $1 AND NOT verified ORDER BY event_id DESC OFFSET 1000 LIMIT 10 FOR UPDATE SKIP LOCKED))");
@@ -107,37 +114,58 @@ void settle_webhook(std::int64_t event_id, const WebhookResult &result) {
 	static Statement update(
 	    "UPDATE ob.webhook_events SET status = $2, reason = $3, connection_id = COALESCE($4, connection_id), "
 	    "processed_at = CASE WHEN $2 <> 'waiting' THEN clock_timestamp() END, "
-	    "next_try_at = CASE WHEN $2 = 'waiting' THEN COALESCE(next_try_at, clock_timestamp() + interval '1 minute') "
-	    "END "
+	    "attempts = CASE WHEN $5 THEN 0 ELSE attempts END, "
+	    "next_try_at = CASE WHEN $2 <> 'waiting' THEN NULL WHEN $5 THEN clock_timestamp() "
+	    "ELSE COALESCE(next_try_at, clock_timestamp() + interval '1 minute') END "
 	    "WHERE event_id = $1");
 	update.run({Param::integer(event_id), Param::text(result.status), Param::text_or_null(result.reason),
-	            connection_param(result.connection)});
+	            connection_param(result.connection), Param::boolean(result.try_soon)});
 }
 
-std::vector<std::int64_t> waiting_webhooks(const std::vector<std::string> &servers) {
+std::vector<std::int64_t> waiting_webhooks(const std::vector<std::string> &servers, bool of_links) {
 	static Statement select("SELECT event_id FROM ob.webhook_events WHERE next_try_at <= clock_timestamp() "
-	                        "AND status = 'waiting' AND server::text = ANY ($1) ORDER BY event_id LIMIT 1000");
+	                        "AND status = 'waiting' AND server::text = ANY ($1) "
+	                        "AND (effect ->> 'effect' = 'link') = $2 ORDER BY event_id LIMIT 1000");
 	std::vector<std::int64_t> ids;
-	for (const Row &row : select.read_fresh({Param::text_array(servers)}).rows)
+	for (const Row &row : select.read_fresh({Param::text_array(servers), Param::boolean(of_links)}).rows)
 		ids.push_back(row.integer(0));
 	return ids;
 }
 
-bool claim_webhook(std::int64_t event_id) {
-	// Ten seconds at first, an hour in the end.
+// Whoever holds an event in a transaction that stays open is not waited for by those who look after all of them.
+
+std::optional<WebhookRow> claim_webhook(std::int64_t event_id) {
+	// Ten seconds at first, an hour in the end; five minutes for a link, whose user waits.
 	static Statement update(
 	    "UPDATE ob.webhook_events SET attempts = attempts + 1, next_try_at = clock_timestamp() + "
-	    "LEAST(interval '1 hour', interval '10 seconds' * power(2, LEAST(attempts, 20))) WHERE event_id = $1 "
-	    "AND status = 'waiting' AND next_try_at <= clock_timestamp()");
-	return update.run({Param::integer(event_id)}).processed == 1;
+	    "LEAST(CASE WHEN effect ->> 'effect' = 'link' THEN interval '5 minutes' ELSE interval '1 hour' END, "
+	    "interval '10 seconds' * power(2, LEAST(attempts, 20))) WHERE event_id = "
+	    "(SELECT w.event_id FROM ob.webhook_events w WHERE w.event_id = $1 AND w.status = 'waiting' "
+	    "AND w.next_try_at <= clock_timestamp() FOR UPDATE SKIP LOCKED) RETURNING " OB_WEBHOOK_COLUMNS);
+	return first(update.run({Param::integer(event_id)}));
+}
+
+bool hold_webhook(std::int64_t event_id) {
+	static Statement select("SELECT FROM ob.webhook_events WHERE event_id = $1 AND status = 'waiting' FOR UPDATE");
+	return select.run({Param::integer(event_id)}).processed == 1;
 }
 
 std::int64_t give_up_webhooks(const std::vector<std::string> &servers) {
 	static Statement update(
 	    "UPDATE ob.webhook_events SET status = 'failed', processed_at = clock_timestamp(), next_try_at = NULL "
-	    "WHERE next_try_at IS NOT NULL AND status = 'waiting' AND server::text = ANY ($1) "
-	    "AND received_at < clock_timestamp() - interval '1 day' AND attempts > 3");
+	    "WHERE event_id IN (SELECT w.event_id FROM ob.webhook_events w WHERE w.next_try_at IS NOT NULL "
+	    "AND w.status = 'waiting' AND w.server::text = ANY ($1) "
+	    "AND w.last_received_at < clock_timestamp() - interval '1 day' AND w.attempts > 3 FOR UPDATE SKIP LOCKED)");
 	return static_cast<std::int64_t>(update.run({Param::text_array(servers)}).processed);
+}
+
+bool is_try_promising(const std::vector<std::string> &servers) {
+	static Statement select(
+	    "SELECT EXISTS (SELECT FROM ob.webhook_events e WHERE e.next_try_at IS NOT NULL AND e.status = 'waiting' "
+	    "AND e.server::text = ANY ($1) AND (e.reason = 'connection_busy' OR EXISTS (SELECT FROM ob.links l "
+	    "WHERE l.token_digest = e.link_digest AND l.server = e.server AND l.state = 'open' "
+	    "AND l.expires_at > clock_timestamp())))");
+	return select.read_fresh({Param::text_array(servers)}).rows.front().boolean(0);
 }
 
 void apply_waiting_webhooks(ConnectionId id) {

@@ -42,8 +42,8 @@ struct WebhookRow {
 std::optional<std::int64_t> insert_webhook(const WebhookDelivery &delivery, const WebhookResult &result);
 /// The one that insert_webhook() met. Under a fresh snapshot.
 std::optional<WebhookRow> find_webhook(const WebhookDelivery &delivery);
-/// The same news, signed anew: true if nobody has noted that before.
-bool note_webhook_again(std::int64_t event_id, const WebhookDelivery &delivery);
+/// The same news, signed anew: its status until now, if nobody has noted that before.
+std::optional<std::string> note_webhook_again(std::int64_t event_id, const WebhookDelivery &delivery);
 
 /// What did not verify: why and when. The oldest beyond the last 1,000 of the server go.
 std::int64_t insert_rejected_webhook(std::string_view server, std::string_view digest, std::string_view reason,
@@ -55,15 +55,19 @@ bool was_rejected_lately(std::string_view server, std::string_view reason);
 
 /// Under a fresh snapshot.
 std::optional<WebhookRow> read_webhook(std::int64_t event_id);
-/// What has become of it now.
+/// What has become of it now. What is to be tried soon is tried as if it had just come.
 void settle_webhook(std::int64_t event_id, const WebhookResult &result);
 
-/// Events of these servers that wait and are due.
-std::vector<std::int64_t> waiting_webhooks(const std::vector<std::string> &servers);
-/// Takes one that waits, so that it is tried again only after a pause; false if somebody else has it.
-bool claim_webhook(std::int64_t event_id);
+/// Events of these servers that wait and are due: of links, which need calls, or the others.
+std::vector<std::int64_t> waiting_webhooks(const std::vector<std::string> &servers, bool of_links);
+/// Takes one that waits, so that it is tried again only after a pause; nothing if somebody else has it.
+std::optional<WebhookRow> claim_webhook(std::int64_t event_id);
+/// Holds one until the end of the transaction; false if it waits no longer.
+bool hold_webhook(std::int64_t event_id);
 /// Gives up what has waited for a day.
 std::int64_t give_up_webhooks(const std::vector<std::string> &servers);
+/// Whether a later try is likely to do something: a link is still open, or somebody holds a connection.
+bool is_try_promising(const std::vector<std::string> &servers);
 /// Events that came before their connection did have their effect on it.
 void apply_waiting_webhooks(ConnectionId id);
 

@@ -12,7 +12,7 @@ namespace ob::pg::worker {
 
 namespace {
 
-/// A kind of background worker of which a database has one at most.
+/// A kind of background worker of which a database has one, or a few: there are locks for so many.
 struct Job {
 	const char *name;
 	const char *function;
@@ -69,6 +69,11 @@ void sync_after_commit() {
 
 void webhooks_after_commit() {
 	start_after_commit(webhook_job);
+}
+
+void start_webhook_worker() {
+	if (settings::sync_on_event())
+		guard([] { register_worker(webhook_job); });
 }
 
 void start_sync_worker() {

@@ -13,6 +13,9 @@ void sync_after_commit();
 /// The same for events that wait for work which goes on after the commit (webhook_work.hpp).
 void webhooks_after_commit();
 
+/// Starts one more webhook worker now, if openbanking.sync_on_event says so: for several links that have been finished.
+void start_webhook_worker();
+
 /// Starts the sync worker now: for work that has been committed. If there is no free slot the log says so, and a schedule does the
 /// work. Harmless beside one that is running.
 void start_sync_worker();

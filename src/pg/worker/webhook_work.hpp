@@ -20,7 +20,8 @@ struct WebhookCounts {
 	std::int64_t failed = 0;
 };
 
-/// Works off what is due on these servers, one event after the other.
+/// Works off what is due on these servers, one event after the other, links last. If there are several of those, and
+/// events are worked off by themselves at all, another worker is started to help.
 WebhookCounts work_off_webhooks(const std::vector<std::string> &servers, const Unit &unit);
 
 /// Lets one event have its effect, whatever has become of it before; its status then. Throws not_found, and

@@ -195,7 +195,8 @@ CREATE TABLE ob.webhook_events (
 	link_digest pg_catalog.text COLLATE "C",
 	effect pg_catalog.jsonb NOT NULL DEFAULT '{}',
 	attempts pg_catalog.int4 NOT NULL DEFAULT 0,
-	next_try_at pg_catalog.timestamptz
+	next_try_at pg_catalog.timestamptz,
+	last_received_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 -- The same delivery is acted on once, whoever brings it how often.
 CREATE UNIQUE INDEX webhook_events_message_idx ON ob.webhook_events (server, message_id)
@@ -213,6 +214,8 @@ COMMENT ON COLUMN ob.webhook_events.status IS 'processed (it had its effect), wa
 COMMENT ON COLUMN ob.webhook_events.signed_at IS 'When the provider signed it last: the same news signed later have their effect again.';
 COMMENT ON COLUMN ob.webhook_events.effect IS 'What it asks for, for a later try.';
 COMMENT ON COLUMN ob.webhook_events.next_try_at IS 'When what is waiting is tried again.';
+COMMENT ON COLUMN ob.webhook_events.received_at IS 'When it first came.';
+COMMENT ON COLUMN ob.webhook_events.last_received_at IS 'When it last came: a provider says the same in the same words each time.';
 
 CREATE TABLE ob.webhook_keys (
 	server pg_catalog.name NOT NULL,
@@ -294,9 +297,9 @@ SELECT s.srvname AS server,
 FROM pg_catalog.pg_foreign_server s
 JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 CROSS JOIN LATERAL (
-	SELECT pg_catalog.count(*) FILTER (WHERE v.verified) AS accepted,
-		pg_catalog.count(*) FILTER (WHERE v.verified AND v.received_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval)) AS accepted_last_day,
-		pg_catalog.max(v.received_at) FILTER (WHERE v.verified) AS last_accepted_at,
+	SELECT COALESCE(pg_catalog.sum(v.deliveries) FILTER (WHERE v.verified), 0)::pg_catalog.int8 AS accepted,
+		pg_catalog.count(*) FILTER (WHERE v.verified AND v.last_received_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval)) AS accepted_last_day,
+		pg_catalog.max(v.last_received_at) FILTER (WHERE v.verified) AS last_accepted_at,
 		pg_catalog.count(*) FILTER (WHERE v.status OPERATOR(pg_catalog.=) 'waiting') AS waiting,
 		pg_catalog.count(*) FILTER (WHERE v.status OPERATOR(pg_catalog.=) 'failed') AS failed,
 		pg_catalog.count(*) FILTER (WHERE NOT v.verified AND v.received_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '24 hours'::pg_catalog.interval)) AS rejected_last_day,

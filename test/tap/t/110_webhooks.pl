@@ -208,12 +208,12 @@ subtest 'senders by address' => sub {
 };
 
 subtest 'what it says of itself' => sub {
-	is(sql(q{SELECT accepted = (SELECT count(*) FROM ob.webhook_events WHERE verified), rejected_last_day > 0, last_rejected_for
+	is(sql(q{SELECT accepted = (SELECT sum(deliveries) FROM ob.webhook_events WHERE verified), rejected_last_day > 0, last_rejected_for
 		FROM ob.webhook_status}), 't|t|source_unknown', 'ob.webhook_status');
 	my $exported = JSON::PP->new->decode(sql(q{SELECT ob.export_user('alice')}));
 	is(scalar(@{ $exported->{webhook_events} }), sql("SELECT count(*) FROM ob.webhook_events WHERE connection_id = $connection"), 'an end user\'s export has his events');
 	sql(q{UPDATE ob.installation SET retention = '{"webhook_events": "1 day"}'});
-	sql(q{UPDATE ob.webhook_events SET received_at = now() - interval '2 days' WHERE event_type = 'ITEM/ERROR'});
+	sql(q{UPDATE ob.webhook_events SET last_received_at = now() - interval '2 days' WHERE event_type = 'ITEM/ERROR'});
 	sql('CALL ob.purge()');
 	is(sql(q{SELECT count(*) FROM ob.webhook_events WHERE event_type = 'ITEM/ERROR'}), '0', 'old ones are purged');
 	sql(q{SELECT ob.erase_user('alice')});

@@ -184,7 +184,7 @@ subtest 'before the connection' => sub {
 
 	my $never = hook('TRANSACTIONS', 'SYNC_UPDATES_AVAILABLE', { item_id => 'item-of-nobody' });
 	deliver($never);
-	sql(q{UPDATE ob.webhook_events SET received_at = now() - interval '25 hours', attempts = 9 WHERE provider_connection_id = 'item-of-nobody'});
+	sql(q{UPDATE ob.webhook_events SET last_received_at = now() - interval '25 hours', attempts = 9 WHERE provider_connection_id = 'item-of-nobody'});
 	sql('CALL ob.sweep_webhooks()');
 	is(event($never), 'failed|connection_unknown|', 'after a day they are given up');
 	my ($retried) = sql(q{SELECT ob.webhook_retry(event_id) FROM ob.webhook_events WHERE provider_connection_id = 'item-of-nobody'});
