@@ -296,7 +296,7 @@ my %all = (busy => 0, idle => 0);
 foreach my $what (sort keys %moments)
 {
 	my ($busy, $idle) = map { $_ // 0 } @{ $moments{$what} }{qw(busy idle)};
-	cmp_ok($busy, '>', 0, "$what: killed at work $busy times of " . ($busy + $idle)) if $busy + $idle > 2;
+	note("$what: killed at work $busy times of " . ($busy + $idle));
 	$all{busy} += $busy;
 	$all{idle} += $idle;
 }
