@@ -48,6 +48,11 @@ void WindowReconcile::note(TransactionPage &page, bool *nameless) {
 	}
 }
 
+bool WindowReconcile::shown_in_full() const {
+	const bool window = window_shown_.at_all && window_shown_.from.value_or(plan_.from) <= plan_.from;
+	return window && (pending_shown_.at_all || !pending_apart_);
+}
+
 // ---- what is stored ----
 
 void WindowReconcile::apply(SyncStore &store, ConnectionId id, HeldChanges &held, RowWriter &writer, bool may_settle) {

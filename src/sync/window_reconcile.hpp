@@ -38,6 +38,8 @@ public:
 	void note_window(TransactionPage &page);
 	void end_pending(const providers::Shown &shown) { pending_shown_ = shown; }
 	void end_window(const providers::Shown &shown) { window_shown_ = shown; }
+	/// Nothing of what was asked for was left out.
+	bool shown_in_full() const;
 
 	// ---- once it is read, within the unit; again if that is rolled back ----
 

@@ -46,6 +46,7 @@ Task<bool> WindowSync::read_all(bool full, Readings *held) {
 			if (target_.paused_accounts.contains(account.id))
 				continue;
 			std::unique_ptr<Reading> reading = co_await read_account(account, full);
+			all_shown_ = all_shown_ && reading->rows.shown_in_full();
 			if (reading->first)
 				commit_first(*reading);
 			else
@@ -188,7 +189,8 @@ Task<void> WindowSync::commit_last(const Readings &held, bool full) {
 		write_accounts(outcome);
 		for (const auto &reading : held)
 			write_rows(*reading, outcome);
-		if (full)
+		// What the bank kept back may be among what is in quarantine.
+		if (full && all_shown_)
 			context_.store->sweep_quarantine(target_.id, {.attempt = outcome.state.sync_attempt});
 		outcome.state.initial_sync_done = outcome.state.history_complete = true;
 		outcome.state.attempts = 0;

@@ -67,6 +67,7 @@ private:
 	ReadSpans spans_; // as stored
 	std::optional<providers::AccountListing> listing_;
 	bool accounts_written_ = false;
+	bool all_shown_ = true; // of what was read
 
 	std::size_t accounts_begun_ = 0;
 	std::optional<std::pair<Date, Date>> days_seen_; // first and last, of the account that is being read

@@ -279,6 +279,28 @@ TEST(WindowSync, RowsThatCannotBeStoredAreNotGone) {
 	EXPECT_TRUE(bench.stored().quarantine.empty());
 }
 
+TEST(WindowSync, WhatTheBankKeepsBackStaysInQuarantine) {
+	WindowBench bench;
+	bench.bank.pending_apart = true;
+	bench.bank.entries[bench.post("early", "-1.00", 1, "EARLY")].broken = true;
+	bench.bank.entries[bench.pend("pending", "-2.00", 9, "PENDING")].broken = true;
+	bench.sync();
+	ASSERT_EQ(bench.stored().quarantine.size(), 2u);
+	bench.clock.set("2026-03-20T12:00:00Z");
+	bench.bank.shows_days = 5;
+	bench.bank.tells_shown = true;
+	bench.sync(true);
+	EXPECT_EQ(bench.stored().quarantine.count("EARLY"), 1u) << "its day was not shown";
+	bench.bank.shows_days.reset();
+	bench.bank.entries.clear();
+	bench.bank.pending_known = false;
+	bench.sync(true);
+	EXPECT_EQ(bench.stored().quarantine.size(), 2u) << "the pending one may be there still";
+	bench.bank.pending_known = true;
+	bench.sync(true);
+	EXPECT_TRUE(bench.stored().quarantine.empty());
+}
+
 TEST(WindowSync, ABankThatShowsFewerDays) {
 	WindowBench bench;
 	bench.post("old", "-1.00", 1);
