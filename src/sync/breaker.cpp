@@ -38,7 +38,9 @@ std::optional<BreakerScope> breaker_scope(const SyncFailure &failure) {
 }
 
 bool is_answer(const SyncFailure &failure) {
-	return failure.reaction.has_value() && breaker_scope(failure) != BreakerScope::server;
+	// Refused credentials are remembered: nobody may have been asked.
+	return failure.reaction.has_value() && failure.code != ErrorCode::credentials_refused &&
+	       breaker_scope(failure) != BreakerScope::server;
 }
 
 std::chrono::seconds breaker_opens_for(BreakerScope scope, std::int64_t failures) {

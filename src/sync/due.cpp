@@ -89,12 +89,17 @@ void release(Run &run, ConnectionId id) {
 	}
 }
 
-void note_breakers(Run &run, ConnectionId id, const std::optional<SyncFailure> &failure) {
+/// `status` or `failure` is there. Whoever was deferred may have called nobody, and what a provider answers by itself
+/// tells nothing of the bank.
+void note_breakers(Run &run, ConnectionId id, std::optional<SyncStatus> status,
+                   const std::optional<SyncFailure> &failure) {
 	DueStore &store = *run.context.store;
 	const std::optional<BreakerScope> against = failure ? breaker_scope(*failure) : std::nullopt;
+	const bool has_answered =
+	    status == SyncStatus::complete || status == SyncStatus::waiting || (failure && is_answer(*failure));
 	try {
-		if (!failure || is_answer(*failure))
-			store.close_breakers(id, !against);
+		if (has_answered)
+			store.close_breakers(id, status == SyncStatus::complete);
 		if (against)
 			store.trip(id, *against, breaker_opens_for);
 	} catch (const Error &) {
@@ -104,9 +109,11 @@ void note_breakers(Run &run, ConnectionId id, const std::optional<SyncFailure> &
 
 Task<void> sync_one(Run *run, ConnectionId id) {
 	Attempt attempt;
+	std::optional<SyncStatus> status;
 	std::optional<SyncFailure> failure;
 	try {
 		SyncReport report = co_await sync_claimed(run, id, &attempt);
+		status = report.status;
 		count(run->counts, report);
 	} catch (const Error &error) {
 		FailureContext context;
@@ -120,7 +127,7 @@ Task<void> sync_one(Run *run, ConnectionId id) {
 		if (!attempt.recorded)
 			record(*run, id, *failure);
 	}
-	note_breakers(*run, id, failure);
+	note_breakers(*run, id, status, failure);
 	release(*run, id);
 	run->changed.notify();
 }

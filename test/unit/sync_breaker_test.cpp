@@ -33,6 +33,7 @@ TEST(SyncBreaker, KnowsWhatWasAnswered) {
 	EXPECT_FALSE(is_answer(answer(ErrorCode::provider_down, Reaction::retry)));
 	EXPECT_FALSE(is_answer(failure_of(Error(ErrorCode::unreachable, "m"))));
 	EXPECT_FALSE(is_answer(failure_of(Error(ErrorCode::unseal_failed, "m")))) << "nobody was asked";
+	EXPECT_FALSE(is_answer(answer(ErrorCode::credentials_refused, Reaction::configuration))) << "this may be remembered";
 }
 
 TEST(SyncBreaker, OpensForLongerAndLonger) {
