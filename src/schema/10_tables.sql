@@ -77,7 +77,7 @@ COMMENT ON COLUMN ob.sync_state.cursor IS 'First cursor of the next loop; kept u
 COMMENT ON COLUMN ob.sync_state.loop_cursor IS 'How far an unfinished first backfill has committed.';
 COMMENT ON COLUMN ob.sync_state.sweep_owed IS 'A full sync met an incomplete history; once that is complete, all is read again and what is gone is removed.';
 COMMENT ON COLUMN ob.sync_state.next_sync_at IS 'When sync_due takes it next; NULL: never by itself.';
-COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync that did not fail has told its caller.';
+COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync has told its caller, or how it failed.';
 COMMENT ON COLUMN ob.sync_state.loop_started_at IS 'When the loop of a first backfill began that has not ended; loop_pages and loop_transactions say how far it has come.';
 COMMENT ON COLUMN ob.sync_state.health_read_at IS 'When the provider was last asked how the connection is, by a call of its own.';
 COMMENT ON COLUMN ob.sync_state.loop_total IS 'How many transactions that loop is expected to bring; NULL: unknown.';
@@ -241,11 +241,13 @@ CREATE TABLE ob.breakers (
 	failures pg_catalog.int8 NOT NULL,
 	failing_since pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	open_until pg_catalog.timestamptz,
+	failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	PRIMARY KEY (server, institution_id)
 );
 COMMENT ON TABLE ob.breakers IS 'Servers and banks for which syncs fail in a row; the next success takes the row away.';
 COMMENT ON COLUMN ob.breakers.institution_id IS 'Empty: the whole server.';
 COMMENT ON COLUMN ob.breakers.open_until IS 'Nothing is synced by itself until then; afterwards one connection at a time, until it is known how that fares.';
+COMMENT ON COLUMN ob.breakers.failed_at IS 'The last failure. A day after it, and after open_until, the row means nothing any more.';
 
 CREATE TABLE ob.budgets (
 	server pg_catalog.name NOT NULL,

@@ -92,7 +92,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.max(k.open_until) FILTER (WHERE k.institution_id OPERATOR(pg_catalog.=) '') AS breaker_until,
 		pg_catalog.array_agg(k.institution_id ORDER BY k.institution_id)
-			FILTER (WHERE k.institution_id OPERATOR(pg_catalog.<>) '' AND k.open_until IS NOT NULL) AS institutions_down
+			FILTER (WHERE k.institution_id OPERATOR(pg_catalog.<>) '' AND k.open_until OPERATOR(pg_catalog.>) pg_catalog.now()) AS institutions_down
 	FROM ob.breakers k WHERE k.server OPERATOR(pg_catalog.=) s.srvname
 ) b
 WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
@@ -104,7 +104,7 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 		WHEN c.state OPERATOR(pg_catalog.<>) 'active' THEN c.state
 		WHEN d.syncing THEN 'syncing'
 		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'paused'
-		WHEN EXISTS (SELECT FROM ob.breakers b WHERE b.server OPERATOR(pg_catalog.=) c.server AND b.open_until IS NOT NULL
+		WHEN EXISTS (SELECT FROM ob.breakers b WHERE b.server OPERATOR(pg_catalog.=) c.server AND b.open_until OPERATOR(pg_catalog.>) pg_catalog.now()
 			AND b.institution_id OPERATOR(pg_catalog.=) ANY (ARRAY['', c.institution_id])) THEN 'held back'
 		WHEN s.next_sync_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
 		ELSE 'scheduled'

@@ -10,11 +10,17 @@ namespace {
 #define OB_ITS_BREAKERS                                                                                                \
 	"b.server = c.server AND b.institution_id IN ('', COALESCE(c.institution_id, '')) AND c.id = $1 "
 
+#define OB_STANDS "GREATEST(b.failed_at, b.open_until) > clock_timestamp() - interval '1 day' "
+
 } // namespace
 
-bool any_breakers(const std::vector<std::string> &servers) {
-	static Statement select("SELECT 1 FROM ob.breakers WHERE server::text = ANY ($1) LIMIT 1");
-	return !select.read_fresh({Param::text_array(servers)}).rows.empty();
+BreakerKeys standing_breakers(const std::vector<std::string> &servers) {
+	static Statement select("SELECT b.server, b.institution_id FROM ob.breakers b WHERE b.server::text = ANY ($1) "
+	                        "AND " OB_STANDS);
+	BreakerKeys keys;
+	for (const Row &row : select.read_fresh({Param::text_array(servers)}).rows)
+		keys.emplace(row.text(0), row.text(1));
+	return keys;
 }
 
 bool pass_breakers(ConnectionId id) {
@@ -31,15 +37,20 @@ bool pass_breakers(ConnectionId id) {
 }
 
 void trip_breaker(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) {
+	// Nobody waits here for a row that another one is about to take away.
+	static Statement tidy("DELETE FROM ob.breakers WHERE (server, institution_id) IN (SELECT b.server, b.institution_id "
+	                      "FROM ob.breakers b WHERE NOT " OB_STANDS "FOR UPDATE SKIP LOCKED)");
 	static Statement count(
 	    "INSERT INTO ob.breakers AS b (server, institution_id, failures) "
 	    "SELECT c.server, CASE WHEN $2 THEN c.institution_id ELSE '' END, 1 FROM ob.connections c "
 	    "WHERE c.id = $1 AND (c.institution_id IS NOT NULL OR NOT $2) "
-	    "ON CONFLICT (server, institution_id) DO UPDATE SET failures = b.failures + 1 RETURNING failures");
+	    "ON CONFLICT (server, institution_id) DO UPDATE SET failures = b.failures + 1, "
+	    "failed_at = clock_timestamp() RETURNING failures");
 	static Statement open("UPDATE ob.breakers b SET open_until = clock_timestamp() + "
 	                      "make_interval(secs => $3::float8 * (1 + 0.1 * random())) FROM ob.connections c "
 	                      "WHERE " OB_ITS_BREAKERS "AND (b.institution_id <> '') = $2");
 	const Param of_bank = Param::boolean(scope == BreakerScope::institution);
+	tidy.run({});
 	const Result counted = count.run({Param::integer(id), of_bank});
 	if (counted.rows.empty())
 		return;

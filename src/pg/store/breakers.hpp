@@ -3,7 +3,9 @@
 
 #include "pg/postgres.hpp"
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/model.hpp"
@@ -11,14 +13,18 @@
 
 namespace ob::pg::store {
 
-/// Whether anything is held against these servers or their banks.
-bool any_breakers(const std::vector<std::string> &servers);
+/// Servers and their banks; the bank is empty where it is the whole server.
+using BreakerKeys = std::set<std::pair<std::string, std::string>>;
+
+/// What of these servers anything is held against. A day after the last failure nothing is any more.
+BreakerKeys standing_breakers(const std::vector<std::string> &servers);
 
 /// Whether a connection may be synced: not while a breaker is open, and afterwards only as the one that finds out, which
 /// it then is for the next two minutes.
 bool pass_breakers(ConnectionId id);
 
-/// Counts a failure for its server or its bank, if that is known, and opens the breaker when it is time.
+/// Counts a failure for its server or its bank, if that is known, and opens the breaker when it is time. Rows that mean
+/// nothing any more go.
 void trip_breaker(ConnectionId id, BreakerScope scope, BreakerTimes opens_for);
 
 /// The connection's provider has answered, and if `bank_too` so has its bank.

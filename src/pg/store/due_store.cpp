@@ -47,14 +47,14 @@ constexpr std::chrono::seconds kFresh{1};
 std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 	std::vector<ConnectionId> got;
 	while (got.empty()) {
-		const std::vector<Connection> next = candidates(limit);
+		const std::vector<Claim> next = candidates(limit);
 		if (next.empty())
 			break;
 		std::vector<ConnectionId> locked;
-		for (const Connection &connection : next)
-			if (try_lock(LockClass::connection, connection.id, LockScope::session)) {
-				claimed_[connection.id] = connection;
-				locked.push_back(connection.id);
+		for (const Claim &claim : next)
+			if (const ConnectionId id = claim.connection.id; try_lock(LockClass::connection, id, LockScope::session)) {
+				claimed_[id] = claim;
+				locked.push_back(id);
 			}
 		got = lease(locked);
 		for (const ConnectionId id : locked)
@@ -67,31 +67,33 @@ std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 }
 
 /// The next due ones in order, whoever may hold them.
-std::vector<Connection> PgDueStore::candidates(std::size_t limit) {
-	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT ", c.server FROM " OB_SYNCS_IN_TIME "WHERE " OB_IS_FREE
+std::vector<PgDueStore::Claim> PgDueStore::candidates(std::size_t limit) {
+	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT ", c.server, c.institution_id FROM " OB_SYNCS_IN_TIME
+	                        "WHERE " OB_IS_FREE
 	                        " AND ($3 IS NULL OR c.user_ref = $3) "
 	                        "AND ($4 IS NULL OR (GREATEST(s.next_sync_at, '0001-01-01'), s.connection_id) > ($4, $5)) "
 	                        "ORDER BY s.next_sync_at, s.connection_id LIMIT $6");
 	if (!started_at_)
 		started_at_ = SystemClock().now();
-	std::vector<Connection> connections;
+	std::vector<Claim> claims;
 	store_.read([&] {
-		any_breakers_ = any_breakers(filter_.servers);
+		breakers_ = standing_breakers(filter_.servers);
 		const Result found = select.read_fresh(
 		    {Param::text_array(filter_.servers), Param::timestamp(started_at_),
 		     filter_.user_ref ? Param::text(*filter_.user_ref) : Param::null(TEXTOID), Param::timestamp(last_due_),
 		     Param::integer(last_id_), Param::integer(static_cast<std::int64_t>(limit))});
 		for (const Row &row : found.rows) {
-			Connection &connection = connections.emplace_back();
-			connection.id = row.integer(0);
-			connection.server = row.text(2);
+			Claim &claim = claims.emplace_back();
+			claim.connection.id = row.integer(0);
+			claim.connection.server = row.text(2);
+			claim.bank = row.text(3);
 		}
 		if (!found.rows.empty()) {
 			last_due_ = found.rows.back().timestamp(1);
 			last_id_ = found.rows.back().integer(0);
 		}
 	});
-	return connections;
+	return claims;
 }
 
 /// Those of `ids` whose lease was free: all in one commit, unless one of them stands in the others' way.
@@ -133,10 +135,16 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 	return got;
 }
 
+/// What was held against its server or bank when it was claimed, or has come to be in this run.
+bool PgDueStore::has_breakers(ConnectionId id) const {
+	const Claim &claim = claimed_.at(id);
+	return breakers_.contains({claim.connection.server, {}}) || breakers_.contains({claim.connection.server, claim.bank});
+}
+
 /// Asked of a leased connection, so that none is let through as the one that finds out and then belongs to somebody
 /// else.
 bool PgDueStore::passes_breakers(ConnectionId id) {
-	if (!any_breakers_ || pass_breakers(id))
+	if (!has_breakers(id) || pass_breakers(id))
 		return true;
 	end_leases({&id, 1});
 	return false;
@@ -147,7 +155,7 @@ void PgDueStore::take_budgets(const std::vector<ConnectionId> &ids) {
 	budgets_ = SyncBudgets();
 	std::map<std::string, std::vector<ConnectionId>> servers;
 	for (const ConnectionId id : ids)
-		servers[claimed_.at(id).server].push_back(id);
+		servers[claimed_.at(id).connection.server].push_back(id);
 	for (const auto &[server, connections] : servers)
 		budgets_.take(server, connections);
 }
@@ -176,7 +184,7 @@ DueConnection PgDueStore::load(ConnectionId id) {
 		throw *error;
 	DueConnection due;
 	due.target = std::move(*ahead.target);
-	due.server = claimed_[id].server;
+	due.server = claimed_[id].connection.server;
 	due.tokens = std::get<providers::Credentials>(std::move(*ahead.tokens));
 	return due;
 }
@@ -189,7 +197,7 @@ void PgDueStore::read_ahead(const std::vector<ConnectionId> &ids) {
 		const std::vector<Connection> connections = find_connections(ids);
 		std::vector<TokensOrError> tokens = load_credentials(connections);
 		for (std::size_t i = 0; i < connections.size(); ++i)
-			claimed_[connections[i].id] = connections[i];
+			claimed_[connections[i].id].connection = connections[i];
 		for (SyncTarget &target : store_.load(connections))
 			ahead_[target.id].target = std::move(target);
 		for (std::size_t i = 0; i < connections.size(); ++i)
@@ -204,12 +212,18 @@ void PgDueStore::read_ahead(const std::vector<ConnectionId> &ids) {
 
 void PgDueStore::trip(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) {
 	store_.unit([&] { trip_breaker(id, scope, opens_for); });
-	any_breakers_ = true;
+	const Claim &claim = claimed_.at(id);
+	breakers_.emplace(claim.connection.server, scope == BreakerScope::server ? std::string() : claim.bank);
 }
 
 void PgDueStore::close_breakers(ConnectionId id, bool bank_too) {
-	if (any_breakers_)
-		store_.unit([&] { store::close_breakers(id, bank_too); });
+	if (!has_breakers(id))
+		return;
+	store_.unit([&] { store::close_breakers(id, bank_too); });
+	const Claim &claim = claimed_.at(id);
+	breakers_.erase({claim.connection.server, {}});
+	if (bank_too)
+		breakers_.erase({claim.connection.server, claim.bank});
 }
 
 void PgDueStore::release(ConnectionId id) {
@@ -245,7 +259,7 @@ void PgDueStore::give_back() {
 	std::exception_ptr trouble;
 	try {
 		std::vector<std::int64_t> ids;
-		for (const auto &[id, connection] : claimed_)
+		for (const auto &[id, claim] : claimed_)
 			ids.push_back(id);
 		if (!ids.empty())
 			store_.unit([&] { end_leases(ids); }); // what was interrupted must end now, whoever holds a row

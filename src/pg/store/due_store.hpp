@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/due_store.hpp"
+#include "pg/store/breakers.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/server_budget.hpp"
 #include "pg/store/sync_store.hpp"
@@ -36,7 +37,7 @@ public:
 	/// Forgets what was handed out: another run, of what is due now.
 	void begin_again();
 	/// A loaded connection that is still claimed.
-	const Connection &connection(ConnectionId id) const { return claimed_.at(id); }
+	const Connection &connection(ConnectionId id) const { return claimed_.at(id).connection; }
 	/// For a run that was cut off between two calls of this store: ends its leases, so that others may go on with its
 	/// connections, and lets go of all locks. Throws nothing.
 	void give_back();
@@ -44,8 +45,14 @@ public:
 	void release_all();
 
 private:
-	std::vector<Connection> candidates(std::size_t limit);
+	struct Claim {
+		Connection connection;
+		std::string bank; // may be empty
+	};
+
+	std::vector<Claim> candidates(std::size_t limit);
 	std::vector<ConnectionId> lease(const std::vector<ConnectionId> &ids);
+	bool has_breakers(ConnectionId id) const;
 	bool passes_breakers(ConnectionId id);
 	void take_budgets(const std::vector<ConnectionId> &ids);
 	void read_ahead(const std::vector<ConnectionId> &ids);
@@ -54,7 +61,7 @@ private:
 	PgSyncStore &store_;
 	DueFilter filter_;
 	SyncBudgets budgets_;
-	std::map<ConnectionId, Connection> claimed_;
+	std::map<ConnectionId, Claim> claimed_;
 	/// Claimed connections that are not loaded yet, and what was read of them.
 	struct Ahead {
 		std::optional<SyncTarget> target;
@@ -62,7 +69,7 @@ private:
 	};
 	std::map<ConnectionId, Ahead> ahead_;
 	std::chrono::steady_clock::time_point read_at_;
-	bool any_breakers_ = false; // as of the last claim
+	BreakerKeys breakers_; // as of the last claim, and what came since
 	std::optional<Timestamp> started_at_;
 	// Keyset over (next_sync_at, id): what was handed out or passed over does not come again in this run.
 	std::optional<Timestamp> last_due_;

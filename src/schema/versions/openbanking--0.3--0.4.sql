@@ -165,7 +165,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.max(k.open_until) FILTER (WHERE k.institution_id OPERATOR(pg_catalog.=) '') AS breaker_until,
 		pg_catalog.array_agg(k.institution_id ORDER BY k.institution_id)
-			FILTER (WHERE k.institution_id OPERATOR(pg_catalog.<>) '' AND k.open_until IS NOT NULL) AS institutions_down
+			FILTER (WHERE k.institution_id OPERATOR(pg_catalog.<>) '' AND k.open_until OPERATOR(pg_catalog.>) pg_catalog.now()) AS institutions_down
 	FROM ob.breakers k WHERE k.server OPERATOR(pg_catalog.=) s.srvname
 ) b
 WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';
@@ -420,6 +420,10 @@ $$;
 
 -- ---- the end of a first backfill ----
 
+ALTER TABLE ob.breakers ADD COLUMN failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp();
+COMMENT ON COLUMN ob.breakers.failed_at IS 'The last failure. A day after it, and after open_until, the row means nothing any more.';
+COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync has told its caller, or how it failed.';
+
 ALTER TABLE ob.sync_state ADD COLUMN loop_total pg_catalog.int8;
 COMMENT ON COLUMN ob.sync_state.loop_total IS 'How many transactions that loop is expected to bring; NULL: unknown.';
 ALTER TABLE ob.sync_state ADD COLUMN news_at pg_catalog.timestamptz;
@@ -434,7 +438,7 @@ SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name,
 		WHEN c.state OPERATOR(pg_catalog.<>) 'active' THEN c.state
 		WHEN d.syncing THEN 'syncing'
 		WHEN NOT c.sync_enabled OR p.paused_at IS NOT NULL THEN 'paused'
-		WHEN EXISTS (SELECT FROM ob.breakers b WHERE b.server OPERATOR(pg_catalog.=) c.server AND b.open_until IS NOT NULL
+		WHEN EXISTS (SELECT FROM ob.breakers b WHERE b.server OPERATOR(pg_catalog.=) c.server AND b.open_until OPERATOR(pg_catalog.>) pg_catalog.now()
 			AND b.institution_id OPERATOR(pg_catalog.=) ANY (ARRAY['', c.institution_id])) THEN 'held back'
 		WHEN s.next_sync_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
 		ELSE 'scheduled'

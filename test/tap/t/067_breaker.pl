@@ -51,6 +51,8 @@ subtest 'a bank that is down' => sub {
 
 subtest 'finding out' => sub {
 	time_passes();
+	is(sql('SELECT institutions_down FROM ob.server_status'), '', 'when its time has passed, nothing is said to be down');
+	is(sql("SELECT DISTINCT activity FROM ob.sync_status WHERE connection_id = $down[5]"), 'due', 'nor held back');
 	is(syncs(sub { is(run($session), '0|1', 'then one of them is tried') }), 1, 'one call');
 	like(breakers(), qr/^ins_109508:4:6[0-6]$/, 'in vain: it opens for longer');
 	time_passes();
@@ -69,6 +71,19 @@ subtest 'finding out' => sub {
 	is(run($session), '4|0', 'a success of one closes it');
 	is(run($session), '5|0', 'and the others follow');
 	is(breakers(), '', 'nothing is held against anybody');
+};
+
+subtest 'long ago' => sub {
+	sql("INSERT INTO ob.breakers (server, institution_id, failures, open_until, failed_at) "
+		. "SELECT 'plaid', i, 7, now() - interval '25 hours', now() - interval '31 hours' FROM unnest('{ins_109508,gone}'::text[]) i");
+	control($url, 'plaid/items/set', { item_id => item_of($down[0]), error => 'INSTITUTION_DOWN' });
+	sql("UPDATE ob.sync_state SET next_sync_at = now() WHERE connection_id = $down[0]");
+	is(run($session), '0|1', 'after more than a day');
+	is(sql('SELECT string_agg(institution_id || failures || (open_until IS NULL)::text, $$ $$) FROM ob.breakers'), 'ins_1095081true', 'counting begins anew');
+	break_items(undef);
+	make_due();
+	is(run($session), '9|0', 'all is well');
+	is(breakers(), '', 'and nothing held against anybody');
 };
 
 subtest 'a provider that is down' => sub {
