@@ -51,14 +51,12 @@ bool try_connection(ConnectionId id, LockScope scope) {
 
 } // namespace
 
-Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited) {
+Task<bool> wait_for_lock(ConnectionId id, LockScope scope) {
 	const auto deadline = std::chrono::steady_clock::now() + settings::claim_timeout();
 	for (;;) {
 		const std::optional<std::int64_t> rotation = open_rotation(id);
 		if (!rotation && try_connection(id, scope))
 			co_return true;
-		if (waited)
-			*waited = true;
 		if (std::chrono::steady_clock::now() >= deadline || (rotation && is_given_up(id, *rotation)))
 			co_return false;
 		Sleep pause(20ms);
@@ -69,7 +67,7 @@ Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited) {
 Task<void> lock_for_transaction(ConnectionId id) {
 	Task<bool> recovered = worker::recover(id, {});
 	(void)co_await recovered;
-	Task<bool> locking = wait_for_lock(id, LockScope::transaction, nullptr);
+	Task<bool> locking = wait_for_lock(id, LockScope::transaction);
 	if (!co_await locking)
 		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(id), {},
 		            "Try again later.");

@@ -12,9 +12,8 @@
 namespace ob::pg::sqlapi {
 
 /// Waits for the connection's lock up to claim_timeout; false if another session kept it, or its token is being
-/// replaced: that goes on after its caller, who had the lock, was cancelled. `waited` (may be null) tells whether it
-/// was taken at once.
-Task<bool> wait_for_lock(ConnectionId id, LockScope scope, bool *waited);
+/// replaced: that goes on after its caller, who had the lock, was cancelled.
+Task<bool> wait_for_lock(ConnectionId id, LockScope scope);
 
 /// Takes the connection's lock for the caller's transaction, once what a dead worker left of it has been carried on.
 /// Throws not_configured if another session keeps it.

@@ -36,7 +36,7 @@ void disconnect(const store::Connection &connection, bool purge) {
 	}
 	// The worker applies it as well, once this transaction has ended; here it is for this transaction to see. A sync
 	// that is under way finds the bank's door closed and lets go of the lock.
-	if (!XactReadOnly && run(wait_for_lock(connection.id, LockScope::transaction, nullptr)))
+	if (!XactReadOnly && run(wait_for_lock(connection.id, LockScope::transaction)))
 		store::as_owner([&] { store::apply_disconnect(connection.id, purge); });
 }
 

@@ -83,7 +83,7 @@ void end_connection(const Connection &connection, bool force) {
 			ereport(WARNING, (errmsg("connection " INT64_FORMAT " could not be ended at its provider", connection.id),
 			                  errhint("It is forgotten here; end it in the provider's dashboard.")));
 		});
-	if (!run(wait_for_lock(connection.id, LockScope::transaction, nullptr)))
+	if (!run(wait_for_lock(connection.id, LockScope::transaction)))
 		throw Error(ErrorCode::not_configured, "another session works on connection " + std::to_string(connection.id),
 		            {}, "Try again later.");
 }

@@ -52,7 +52,7 @@ Task<Fields> complete_repair(store::Link link, std::string user_ip) {
 	guard([] { PreventCommandIfReadOnly("ob.link_complete() of a repair"); });
 	Task<bool> recovered = worker::recover(id, {});
 	(void)co_await recovered;
-	Task<bool> locking = wait_for_lock(id, LockScope::transaction, nullptr);
+	Task<bool> locking = wait_for_lock(id, LockScope::transaction);
 	if (!co_await locking)
 		co_return status_row("waiting", "another session works on the connection: ask again");
 

@@ -84,17 +84,16 @@ SyncReport busy_report() {
 }
 
 /// Takes the connection's lock; a report if there is nothing left to do: the lock could not be had in time, or whoever
-/// had it has just done what is asked for.
+/// had it has just done what is asked for. Throws what he met if he failed.
 Task<std::optional<SyncReport>> take_connection(ConnectionId id, LockScope scope, bool full, bool *locked) {
 	Task<bool> recovered = worker::recover(id, {});
 	(void)co_await recovered;
 	const std::int64_t syncs_before = store::finished_syncs(id);
-	bool waited = false;
-	Task<bool> locking = wait_for_lock(id, scope, &waited);
+	Task<bool> locking = wait_for_lock(id, scope);
 	*locked = co_await locking;
 	if (!*locked)
 		co_return busy_report();
-	if (waited && !full && store::finished_syncs(id) != syncs_before)
+	if (!full && store::finished_syncs(id) > syncs_before)
 		co_return store::last_report(id);
 	co_return std::nullopt;
 }

@@ -99,14 +99,14 @@ void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Ti
 	    "AND ($6 IS NULL OR last_sync_at IS NULL OR last_sync_at < $6)");
 	static Statement sync_state(
 	    "UPDATE ob.sync_state SET attempts = attempts + 1, next_sync_at = $2, claimed_until = NULL, "
-	    "claimed_by = NULL WHERE connection_id = $1");
+	    "claimed_by = NULL, finished_syncs = finished_syncs + 1, last_report = $3::jsonb WHERE connection_id = $1");
 	const Result changed =
 	    connection.run({Param::integer(id), Param::text_or_null(failure.new_state),
 	                    Param::text_or_null(failure.reauth_reason), Param::text_or_null(failure.provider_code),
 	                    Param::text_or_null(failure.message), Param::timestamp(happened_at)});
 	if (changed.processed == 0)
 		return;
-	sync_state.run({Param::integer(id), Param::timestamp(failure.retry_at)});
+	sync_state.run({Param::integer(id), Param::timestamp(failure.retry_at), Param::text(failure_to_json(failure))});
 	if (!failure.new_state.empty())
 		notify(id, failure.new_state);
 }

@@ -3,7 +3,9 @@
 #include <array>
 #include <utility>
 
+#include "core/error.hpp"
 #include "core/time.hpp"
+#include "pg/store/connection_changes.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/store/sql.hpp"
 #include "json/document.hpp"
@@ -24,6 +26,11 @@ SyncStatus status_of(std::string_view name) {
 		if (text == name)
 			return status;
 	return SyncStatus::complete;
+}
+
+[[noreturn]] void throw_failure(ConnectionId id, const SyncFailure &failure) {
+	throw Error(failure.code, "connection " + std::to_string(id) + " could not be synced",
+	            "another session has just tried; error code: " + failure.provider_code, failure.message);
 }
 
 SyncReport report_from_json(std::string_view text) {
@@ -65,7 +72,10 @@ std::string report_to_json(const SyncReport &report) {
 }
 
 std::int64_t finished_syncs(ConnectionId id) {
-	static Statement select("SELECT finished_syncs FROM ob.sync_state WHERE connection_id = $1");
+	// A failure that was recorded for a caller who has raised it counts, and goes on counting once it is applied.
+	static Statement select("SELECT s.finished_syncs + (SELECT count(*) FROM ob.outcomes o WHERE o.connection_id = $1 "
+	                        "AND o.phase = 'recorded' AND o.kind = 'failure') FROM ob.sync_state s "
+	                        "WHERE s.connection_id = $1");
 	std::int64_t count = 0;
 	as_owner([&] {
 		const Result found = select.read_fresh({Param::integer(id)});
@@ -75,13 +85,24 @@ std::int64_t finished_syncs(ConnectionId id) {
 }
 
 SyncReport last_report(ConnectionId id) {
-	static Statement select("SELECT last_report::text FROM ob.sync_state WHERE connection_id = $1");
-	std::string text;
+	static Statement select(
+	    "SELECT s.last_report::text, (SELECT o.request::text FROM ob.outcomes o WHERE o.connection_id = $1 "
+	    "AND o.phase = 'recorded' AND o.kind = 'failure' AND (c.last_sync_at IS NULL OR c.last_sync_at < o.created_at) "
+	    "ORDER BY o.id DESC LIMIT 1) FROM ob.sync_state s JOIN ob.connections c ON c.id = s.connection_id "
+	    "WHERE s.connection_id = $1");
+	std::string report, failure;
 	as_owner([&] {
 		const Result found = select.read_fresh({Param::integer(id)});
-		text = found.rows.empty() ? std::string() : found.rows.front().text(0);
+		if (found.rows.empty())
+			return;
+		report = found.rows.front().text(0);
+		failure = found.rows.front().text(1);
 	});
-	return text.empty() ? SyncReport() : report_from_json(text);
+	if (failure.empty() && json::Document::parse(report.empty() ? "{}" : report).root().has("sqlstate"))
+		failure = report;
+	if (!failure.empty())
+		throw_failure(id, failure_from_json(failure));
+	return report.empty() ? SyncReport() : report_from_json(report);
 }
 
 } // namespace ob::pg::store

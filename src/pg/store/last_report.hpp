@@ -11,9 +11,9 @@
 
 namespace ob::pg::store {
 
-/// How many syncs of a connection have ended so far without failing. Under a fresh snapshot.
+/// How many syncs of a connection have ended so far, whether they failed or not. Under a fresh snapshot.
 std::int64_t finished_syncs(ConnectionId id);
-/// What the last of them said. Under a fresh snapshot.
+/// What the last of them said. Throws if it failed. Under a fresh snapshot.
 SyncReport last_report(ConnectionId id);
 
 /// For column last_report of ob.sync_state.
