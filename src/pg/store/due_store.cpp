@@ -101,7 +101,9 @@ std::vector<ConnectionId> PgDueStore::lease(const std::vector<ConnectionId> &ids
 	// The lease outlives a run that was killed by so much; the lock, which a kill frees, guards the work itself.
 	static Statement take_leases(
 	    "UPDATE ob.sync_state s SET claimed_until = clock_timestamp() + interval '10 minutes', "
-	    "claimed_by = pg_backend_pid() WHERE s.connection_id = ANY ($1) AND s.next_sync_at <= clock_timestamp() "
+	    "claimed_by = pg_backend_pid() WHERE s.connection_id IN (SELECT l.connection_id FROM ob.sync_state l "
+	    // Who holds many at once is not waited for: he may be waiting for one of these.
+	    "WHERE l.connection_id = ANY ($1) FOR UPDATE SKIP LOCKED) AND s.next_sync_at <= clock_timestamp() "
 	    "AND " OB_IS_FREE " "
 	    // A rotation whose caller is gone; it may have been begun since the candidates were read.
 	    "AND NOT EXISTS (SELECT 1 FROM ob.outcomes o WHERE o.connection_id = s.connection_id AND o.kind = 'rotate' "

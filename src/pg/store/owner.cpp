@@ -83,6 +83,14 @@ void limit_lock_waits() {
 	});
 }
 
+void give_way_to_locks() {
+	constexpr int kMilliseconds = 200;
+	guard([] {
+		if (LockTimeout == 0 || LockTimeout > kMilliseconds)
+			set_local("lock_timeout", "200ms");
+	});
+}
+
 std::string current_role() {
 	const char *name = guard([] { return GetUserNameFromId(GetUserId(), false); });
 	return name;

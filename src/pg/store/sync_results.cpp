@@ -79,6 +79,9 @@ void save_state(ConnectionId id, const SyncState &before, const SyncState &now, 
 	    "ELSE claimed_until END "
 	    "WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
 	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
+	// In the order in which everybody takes the two.
+	if (now.transactions != before.transactions)
+		count.run({Param::integer(id), Param::integer(now.transactions)});
 	const Result updated = update.run(
 	    {Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
 	     Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
@@ -86,8 +89,6 @@ void save_state(ConnectionId id, const SyncState &before, const SyncState &now, 
 	     Param::integer(rows), now.loop_total ? Param::integer(*now.loop_total) : Param::null(INT8OID)});
 	if (updated.processed != 1)
 		cursor_changed("connection: " + std::to_string(id));
-	if (now.transactions != before.transactions)
-		count.run({Param::integer(id), Param::integer(now.transactions)});
 }
 
 void SyncResults::keep_state(ConnectionId id, const SyncState &before, const SyncState &now) {
@@ -100,6 +101,7 @@ void SyncResults::add(ConnectionId id, const SyncReport &report, std::chrono::se
 
 void SyncResults::write() {
 	if (!ends_.empty()) {
+		lock_connections();
 		write_connections();
 		write_sync_states();
 	}
@@ -113,6 +115,17 @@ void SyncResults::write() {
 void SyncResults::clear() {
 	states_.clear();
 	ends_.clear();
+}
+
+/// In order, so that of two who write many none holds what the other one began with.
+void SyncResults::lock_connections() const {
+	static Statement lock("SELECT 1 FROM ob.connections WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE");
+	if (ends_.size() == 1)
+		return;
+	std::vector<std::int64_t> ids;
+	for (const End &end : ends_)
+		ids.push_back(end.id);
+	lock.run({Param::integer_array(ids)});
 }
 
 /// One row whatever came: results with nothing new are what is written most. A connection that was given up and works

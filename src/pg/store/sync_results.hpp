@@ -38,6 +38,7 @@ private:
 		Timestamp begun;
 	};
 
+	void lock_connections() const;
 	void write_connections() const;
 	void write_sync_states() const;
 

@@ -144,6 +144,7 @@ void PgSyncStore::unit(const std::function<void()> &body, Durability durability)
 			limit_lock_waits();
 		changed_.clear();
 		finishing_.clear();
+		first_.reset();
 		unit_rows_ = 0;
 		results_.clear();
 		body();
@@ -186,6 +187,7 @@ void PgSyncStore::isolated(const char *what, const std::function<void()> &body, 
 }
 
 AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
+	enter(id);
 	std::optional<std::vector<Account>> &stored = loaded_[id].accounts;
 	if (stored && !keep_raw && shows(*stored, list))
 		return {static_cast<std::int64_t>(list.accounts.size()), 0};
@@ -220,6 +222,14 @@ std::int64_t PgSyncStore::remove_ghosts(ConnectionId id, AttemptStamp stamp) {
 		forget_quarantine(id, stamp.loop_first, stamp.attempt);
 	note_change(id, count > 0);
 	return count;
+}
+
+/// One that is shared is tried once more for each connection if somebody stands in its way.
+void PgSyncStore::enter(ConnectionId id) {
+	if (!first_)
+		first_ = id;
+	else if (*first_ != id)
+		give_way_to_locks();
 }
 
 void PgSyncStore::note_change(ConnectionId id, bool changed) {
@@ -269,6 +279,7 @@ void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const Syn
 }
 
 void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
+	enter(id);
 	finishing_.push_back(id);
 	if (report.status == SyncStatus::deferred) {
 		defer(id, report);

@@ -65,6 +65,8 @@ public:
 	bool take_finished(ConnectionId id) { return finished_.erase(id) > 0; }
 
 private:
+	/// The unit is about this connection too.
+	void enter(ConnectionId id);
 	/// Those who listen are told so at the end of the unit.
 	void note_change(ConnectionId id, bool changed);
 	void isolated(const char *what, const std::function<void()> &body, Durability durability);
@@ -82,6 +84,7 @@ private:
 	std::map<ConnectionId, Loaded> loaded_;
 	std::set<ConnectionId> finished_;
 	// Of the present unit:
+	std::optional<ConnectionId> first_;
 	std::vector<ConnectionId> finishing_;
 	std::set<ConnectionId> changed_;
 	std::int64_t unit_rows_ = 0;

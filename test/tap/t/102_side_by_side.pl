@@ -24,8 +24,16 @@ chomp(my @ring = slurp_file($keys));
 
 sub latency { return control($url, 'latency', { path => "/plaid$sync", ms => $_[0] }); }
 
-# How often a bank was asked for changes.
-sub fetches { return control($url, 'requests')->{by_item}{ item_of($_[0]) }{"/plaid$sync"} // 0; }
+# How often a bank was asked for something.
+sub asked { return control($url, 'requests')->{by_item}{ item_of($_[0]) }{"/plaid$_[1]"} // 0; }
+sub fetches { return asked($_[0], $sync); }
+
+sub statement
+{
+	my ($pattern, $connection) = @_;
+	$pattern =~ s/%d/$connection/g;
+	return $pattern;
+}
 
 # A synced bank with news: six rows, seven more, and one that cannot be stored.
 sub new_bank
@@ -59,6 +67,43 @@ subtest '64 callers' => sub {
 		is(our_rows($connection), join("\n", grep { !/no day/ } split /\n/, bank_rows($connection)), "$level: it is there");
 		is(sql("SELECT finished_syncs FROM ob.sync_state WHERE connection_id = $connection"), '2', "$level: by one sync");
 	}
+	foreach my $call ('SELECT ob.sync(%d)', 'CALL ob.sync_now(%d)')
+	{
+		my $connection = new_bank("many, $call");
+		control($url, 'plaid/items/set', { item_id => item_of($connection), error => 'INSTITUTION_DOWN' });
+		my $before = asked($connection, '/accounts/get');
+		control($url, 'latency', { ms => 1500 });
+		$_->value('RESET default_transaction_isolation') foreach @sessions;
+		$_->begin(statement($call, $connection)) foreach @sessions;
+		my %states;
+		$states{ $_->{state} }++ foreach map { $_->finish } @sessions;
+		control($url, 'latency', { ms => 0 });
+		is(asked($connection, '/accounts/get') - $before, 1, "$call: a bank that is down is asked once");
+		is_deeply(\%states, { OB008 => 64 }, 'all are told') or diag(explain(\%states));
+		is($sessions[0]->query(statement($call, $connection))->{state}, 'OB008', 'who comes later');
+		is(asked($connection, '/accounts/get') - $before, 2, 'asks anew');
+		control($url, 'plaid/items/set', { item_id => item_of($connection), error => undef });
+		is(sql("SELECT status FROM ob.sync($connection)"), 'complete', 'and then has his answer');
+	}
+};
+
+# Results of many connections share a commit. Whoever writes many rows of theirs in an order of his own comes first.
+subtest 'many connections in one transaction' => sub {
+	my @banks = map { new_bank("one of $_") } 1 .. 8;
+	my ($operator, $due) = map { OpenBanking::Session->new($node) } 1 .. 2;
+	$due->value('CALL ob.sync_due()');
+	sql('UPDATE ob.sync_state SET next_sync_at = now()');
+	$operator->value("SET deadlock_timeout = '1s'");
+	$due->value("SET deadlock_timeout = '10s'");
+	$operator->value('BEGIN');
+	$operator->value("UPDATE ob.connections SET annotations = '{}' WHERE id = $banks[-1]");
+	$due->begin('CALL ob.sync_due()');
+	my $pid = $due->pid;
+	wait_until('the run', sub { sql("SELECT wait_event_type FROM pg_stat_activity WHERE pid = $pid") eq 'Lock' });
+	is($operator->query("SELECT count(ob.pause(id)) FROM ob.connections WHERE id < $banks[-1]")->{state}, 'none', 'the operator goes on');
+	is($operator->query('COMMIT')->{state}, 'none', 'to his end');
+	is($due->finish->{state}, 'none', 'and so does the run');
+	sql('SELECT count(ob.resume(id)) FROM ob.connections');
 };
 
 # What runs beside a sync, and with which errors it may end: what it waits for may have changed what it has seen.
@@ -75,13 +120,6 @@ my %others = (
 	'erase_user' => "SELECT ob.erase_user((SELECT user_ref FROM ob.connections WHERE id = %d))",
 );
 my @syncs = ('SELECT ob.sync(%d)', 'BEGIN; SELECT ob.sync(%d); COMMIT', 'BEGIN; SELECT ob.sync(%d); ROLLBACK', 'CALL ob.sync_now(%d)');
-
-sub statement
-{
-	my ($pattern, $connection) = @_;
-	$pattern =~ s/%d/$connection/g;
-	return $pattern;
-}
 
 my ($first, $second) = map { OpenBanking::Session->new($node) } 1 .. 2;
 sql(q{UPDATE ob.installation SET retention = '{"quarantine": "0", "removed_transactions": "0", "audit_log": "1 year"}'});
