@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,9 @@ public:
 	/// Claims up to `limit` due connections, the longest due first: for each its lock, then its lease, all leases in
 	/// one commit. One that another session holds is passed over. No connection is handed out twice by one object, so
 	/// one that stays due cannot keep a run busy for ever. Fewer than `limit` does not mean the last ones: empty does.
-	/// One that cannot be claimed because of itself (its row is held) is passed over too.
-	virtual std::vector<ConnectionId> claim(std::size_t limit) = 0;
+	/// One that cannot be claimed because of itself (its row is held) is passed over too. Those of servers in `later`
+	/// are left for a claim that does not name theirs.
+	virtual std::vector<ConnectionId> claim(std::size_t limit, const std::set<std::string> &later) = 0;
 	/// Throws Error if the connection cannot be used (its tokens do not unseal): that is a failure of this connection
 	/// alone, and is recorded as one.
 	virtual DueConnection load(ConnectionId id) = 0;

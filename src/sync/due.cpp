@@ -1,12 +1,16 @@
 // C++ regime.
 #include "sync/due.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <exception>
+#include <memory>
+#include <set>
 #include <utility>
 
 #include "core/loop.hpp"
 #include "sync/breaker.hpp"
+#include "sync/limited.hpp"
 #include "sync/signal.hpp"
 #include "sync/unit_batch.hpp"
 
@@ -23,7 +27,8 @@ constexpr std::chrono::milliseconds kPatience{500};
 struct Run {
 	DueContext context;
 	DueCounts counts;
-	Signal changed; // a task has ended, or waits for its commit
+	Signal changed; // a task has ended, or waits for its commit or a budget
+	Limited limited{changed};
 	UnitBatch batch;
 
 	explicit Run(DueContext c) : context(std::move(c)), batch(context.store->sync_store(), changed) {}
@@ -35,12 +40,21 @@ struct Attempt {
 	bool recorded = false;     // whatever comes: by the engine
 };
 
+void watch_budget(Run &run, const std::string &server, providers::Session &session) {
+	if (!session.server->budget)
+		return;
+	auto watched = std::make_shared<providers::ServerConfig>(*session.server);
+	watched->budget = std::make_shared<WatchedBudget>(watched->budget, run.limited, server);
+	session.server = std::move(watched);
+}
+
 /// Throws what ends the sync; records it from where `attempt` says so.
 Task<SyncReport> sync_claimed(Run *run, ConnectionId id, Attempt *attempt) {
 	DueConnection connection = run->context.store->load(id);
 	attempt->failures = connection.target.sync.attempts;
 	SyncContext context;
 	context.session = run->context.sessions->open(connection);
+	watch_budget(*run, connection.server, context.session);
 	context.provider = providers::find_provider(context.session.server->provider);
 	if (!context.provider)
 		throw Error(ErrorCode::not_found, "unknown provider");
@@ -157,10 +171,15 @@ public:
 	}
 
 private:
-	/// As many as run at a time, so that a claim's lease does not run out in the queue.
+	/// As many as run at a time, so that a claim's lease does not run out in the queue. Of a server of which as many wait
+	/// for its budget, no more until some go on: all others are due as well.
 	void claim_more() {
-		if (exhausted_)
+		const std::set<std::string> later = run_.limited.servers_with(limits_.parallel);
+		const bool only_those_left =
+		    left_for_later_ && std::includes(later.begin(), later.end(), left_for_later_->begin(), left_for_later_->end());
+		if (exhausted_ || only_those_left)
 			return;
+		left_for_later_.reset();
 		std::size_t limit = limits_.parallel;
 		if (limits_.max_connections) {
 			const std::int64_t left = *limits_.max_connections - run_.counts.connections;
@@ -171,13 +190,16 @@ private:
 			limit = std::min(limit, static_cast<std::size_t>(left));
 		}
 		try {
-			for (const ConnectionId id : run_.context.store->claim(limit))
+			for (const ConnectionId id : run_.context.store->claim(limit, later))
 				claimed_.push_back(id);
 		} catch (const Error &) {
 			trouble_ = std::current_exception();
 		}
 		run_.counts.connections += static_cast<std::int64_t>(claimed_.size());
-		exhausted_ = claimed_.empty();
+		if (claimed_.empty() && !later.empty() && !trouble_)
+			left_for_later_ = later;
+		else
+			exhausted_ = claimed_.empty();
 	}
 
 	/// Out of time: what was claimed and not begun stays due.
@@ -195,6 +217,8 @@ private:
 	std::chrono::steady_clock::time_point started_;
 	std::deque<ConnectionId> claimed_;
 	bool exhausted_ = false;
+	/// There is nothing left to claim but of these servers.
+	std::optional<std::set<std::string>> left_for_later_;
 	std::exception_ptr trouble_;
 };
 
@@ -210,8 +234,8 @@ Task<DueCounts> sync_due(DueContext context, DueLimits limits) {
 	TaskGroup tasks(loop);
 	for (;;) {
 		tasks.reap();
-		// Those that only wait for their commit take no place.
-		if (tasks.running() - run.batch.waiting() < limits.parallel) {
+		// Those that only wait for their commit or a budget take no place.
+		if (tasks.running() < limits.parallel + run.batch.waiting() + run.limited.waiting()) {
 			if (const auto id = queue.next()) {
 				tasks.spawn(sync_one(&run, *id));
 				continue;

@@ -25,13 +25,17 @@ using test::run_task;
 
 class FakeDueStore final : public DueStore {
 public:
-	std::vector<ConnectionId> claim(std::size_t limit) override {
+	std::vector<ConnectionId> claim(std::size_t limit, const std::set<std::string> &later) override {
 		if (claims == claim_that_fails)
 			throw Error(ErrorCode::internal, "no claims any more");
 		std::vector<ConnectionId> ids;
-		while (ids.size() < limit && !due.empty()) {
-			ids.push_back(due.front());
-			due.pop_front();
+		for (auto next = due.begin(); ids.size() < limit && next != due.end();) {
+			if (later.contains(server_of(*next))) {
+				++next;
+				continue;
+			}
+			ids.push_back(*next);
+			next = due.erase(next);
 			claimed.insert(ids.back());
 		}
 		most_claimed = std::max(most_claimed, claimed.size());
@@ -47,10 +51,11 @@ public:
 		connection.target.sync = store.connection(id).state;
 		connection.target.sync_interval = 4h;
 		connection.target.created_at = *time::parse_timestamp("2026-03-10T12:00:00Z");
-		connection.server = servers.contains(id) ? servers[id] : "plaid";
+		connection.server = server_of(id);
 		connection.tokens.emplace("access_token", Secret("access-" + std::to_string(id)));
 		return connection;
 	}
+	std::string server_of(ConnectionId id) const { return servers.contains(id) ? servers.at(id) : "plaid"; }
 	SyncStore &sync_store() override { return store; }
 	void trip(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) override {
 		EXPECT_TRUE(claimed.contains(id)) << "after its release";
@@ -118,6 +123,8 @@ public:
 		if (!gate)
 			gate = std::make_shared<test::FakeGate>();
 		config->gate = gate;
+		if (const auto budget = budgets.find(connection.server); budget != budgets.end())
+			config->budget = budget->second;
 		session.server = config;
 		return session;
 	}
@@ -152,6 +159,7 @@ public:
 	std::map<std::string, int> calls;
 	std::map<ConnectionId, std::uint64_t> pools; // of those that have another user mapping
 	std::map<std::uint64_t, std::shared_ptr<test::FakeGate>> gates;
+	std::map<std::string, std::shared_ptr<Budget>> budgets; // by server
 	std::set<std::string> stalled;
 	Random random = [](std::uint64_t) { return 0; }; // draws the smallest number
 	std::function<void(const std::string &token)> on_call;
@@ -237,6 +245,34 @@ TEST(SyncDue, AFailingSharedCommitFailsOneAlone) {
 	EXPECT_EQ(counts.complete, 9);
 	EXPECT_EQ(counts.failed, 1);
 	EXPECT_EQ(bench.due.store.failures[4].at(0).code, ErrorCode::internal);
+}
+
+/// Allows nothing as long as it is told so.
+class ShortBudget final : public Budget {
+public:
+	explicit ShortBudget(std::function<bool()> is_short) : is_short_(std::move(is_short)) {}
+	Task<std::optional<Shortage>> take(std::string, std::optional<ConnectionId>) override {
+		co_await test::Yield();
+		co_return is_short_() ? std::optional(Shortage{clock_.now() + 1s, {10, 60s}, false, false}) : std::nullopt;
+	}
+
+private:
+	std::function<bool()> is_short_;
+	test::FakeClock clock_;
+};
+
+TEST(SyncDue, AServerAtItsLimitHoldsUpNoOther) {
+	DueBench bench(60);
+	for (ConnectionId id = 51; id <= 60; ++id)
+		bench.due.servers[id] = "other";
+	bench.budgets["plaid"] = std::make_shared<ShortBudget>([&] { return bench.due.released.size() < 10; });
+	const DueCounts counts = bench.run();
+	EXPECT_EQ(counts.complete, 60);
+	EXPECT_EQ(counts.deferred, 0) << "the others were done before these gave up";
+	EXPECT_LE(bench.due.most_claimed, 42u) << "16 that wait, 16 behind them, the others";
+	for (std::size_t i = 0; i < 10; ++i)
+		EXPECT_GT(bench.due.released[i], 50);
+	EXPECT_EQ(bench.differences(), "");
 }
 
 TEST(SyncDue, RefusedCredentialsAreNotTriedForEveryConnection) {

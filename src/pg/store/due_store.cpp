@@ -44,10 +44,10 @@ constexpr std::chrono::seconds kFresh{1};
 
 } // namespace
 
-std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
+std::vector<ConnectionId> PgDueStore::claim(std::size_t limit, const std::set<std::string> &later) {
 	std::vector<ConnectionId> got;
 	while (got.empty()) {
-		const std::vector<Claim> next = candidates(limit);
+		const std::vector<Claim> next = candidates(limit, later);
 		if (next.empty())
 			break;
 		std::vector<ConnectionId> locked;
@@ -67,30 +67,39 @@ std::vector<ConnectionId> PgDueStore::claim(std::size_t limit) {
 }
 
 /// The next due ones in order, whoever may hold them.
-std::vector<PgDueStore::Claim> PgDueStore::candidates(std::size_t limit) {
+std::vector<PgDueStore::Claim> PgDueStore::candidates(std::size_t limit, const std::set<std::string> &later) {
 	static Statement select("SELECT s.connection_id, " OB_NEXT_SYNC_AT ", c.server, c.institution_id FROM " OB_SYNCS_IN_TIME
 	                        "WHERE " OB_IS_FREE
 	                        " AND ($3 IS NULL OR c.user_ref = $3) "
-	                        "AND ($4 IS NULL OR (GREATEST(s.next_sync_at, '0001-01-01'), s.connection_id) > ($4, $5)) "
-	                        "ORDER BY s.next_sync_at, s.connection_id LIMIT $6");
+	                        "AND NOT EXISTS (SELECT FROM unnest($4, $5, $6) AS l (server, due, id) "
+	                        "WHERE l.server = c.server::text AND (" OB_NEXT_SYNC_AT ", s.connection_id) <= (l.due, l.id)) "
+	                        "ORDER BY s.next_sync_at, s.connection_id LIMIT $7");
 	if (!started_at_)
 		started_at_ = SystemClock().now();
+	std::vector<std::string> servers, begun;
+	std::vector<std::int64_t> last_due, last_id;
+	for (const std::string &server : filter_.servers)
+		if (!later.contains(server))
+			servers.push_back(server);
+	for (const auto &[server, last] : last_) {
+		begun.push_back(server);
+		last_due.push_back(last.first);
+		last_id.push_back(last.second);
+	}
 	std::vector<Claim> claims;
 	store_.read([&] {
 		breakers_ = standing_breakers(filter_.servers);
 		const Result found = select.read_fresh(
-		    {Param::text_array(filter_.servers), Param::timestamp(started_at_),
-		     filter_.user_ref ? Param::text(*filter_.user_ref) : Param::null(TEXTOID), Param::timestamp(last_due_),
-		     Param::integer(last_id_), Param::integer(static_cast<std::int64_t>(limit))});
+		    {Param::text_array(servers), Param::timestamp(started_at_),
+		     filter_.user_ref ? Param::text(*filter_.user_ref) : Param::null(TEXTOID), Param::text_array(begun),
+		     Param::integer_array(last_due), Param::integer_array(last_id),
+		     Param::integer(static_cast<std::int64_t>(limit))});
 		for (const Row &row : found.rows) {
 			Claim &claim = claims.emplace_back();
 			claim.connection.id = row.integer(0);
 			claim.connection.server = row.text(2);
 			claim.bank = row.text(3);
-		}
-		if (!found.rows.empty()) {
-			last_due_ = found.rows.back().timestamp(1);
-			last_id_ = found.rows.back().integer(0);
+			last_[row.text(2)] = {row.integer(1), row.integer(0)};
 		}
 	});
 	return claims;
@@ -164,8 +173,7 @@ void PgDueStore::take_budgets(const std::vector<ConnectionId> &ids) {
 
 void PgDueStore::begin_again() {
 	started_at_.reset();
-	last_due_.reset();
-	last_id_ = 0;
+	last_.clear();
 }
 
 DueConnection PgDueStore::load(ConnectionId id) {

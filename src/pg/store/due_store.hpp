@@ -6,7 +6,9 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/due_store.hpp"
@@ -26,7 +28,7 @@ class PgDueStore final : public DueStore {
 public:
 	PgDueStore(PgSyncStore &store, DueFilter filter) : store_(store), filter_(std::move(filter)) {}
 
-	std::vector<ConnectionId> claim(std::size_t limit) override;
+	std::vector<ConnectionId> claim(std::size_t limit, const std::set<std::string> &later) override;
 	DueConnection load(ConnectionId id) override;
 	SyncStore &sync_store() override { return store_; }
 	void trip(ConnectionId id, BreakerScope scope, BreakerTimes opens_for) override;
@@ -50,7 +52,7 @@ private:
 		std::string bank; // may be empty
 	};
 
-	std::vector<Claim> candidates(std::size_t limit);
+	std::vector<Claim> candidates(std::size_t limit, const std::set<std::string> &later);
 	std::vector<ConnectionId> lease(const std::vector<ConnectionId> &ids);
 	bool has_breakers(ConnectionId id) const;
 	bool passes_breakers(ConnectionId id);
@@ -71,9 +73,9 @@ private:
 	std::chrono::steady_clock::time_point read_at_;
 	BreakerKeys breakers_; // as of the last claim, and what came since
 	std::optional<Timestamp> started_at_;
-	// Keyset over (next_sync_at, id): what was handed out or passed over does not come again in this run.
-	std::optional<Timestamp> last_due_;
-	ConnectionId last_id_ = 0;
+	/// By server, a keyset over (next_sync_at in microseconds, id): what was handed out or passed over does not come
+	/// again in this run.
+	std::map<std::string, std::pair<std::int64_t, ConnectionId>> last_;
 };
 
 /// A sync to come.
