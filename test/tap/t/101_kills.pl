@@ -228,7 +228,7 @@ sub outcome_case
 	}
 	my $before = sql('SELECT count(*) FROM ob.connections');
 	my $point = $how =~ /_/;
-	control($url, 'latency', { path => "/plaid$endpoints{$what}", ms => $point ? 25 : 150 });
+	control($url, 'latency', { path => "/plaid$endpoints{$what}", ms => $point ? 25 : 400 });
 
 	my $victim;
 	# So that there is a worker to be killed.
