@@ -51,6 +51,7 @@ CREATE TABLE ob.webhook_keys (
 	asked_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	checked_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp(),
 	failure pg_catalog.jsonb,
+	turned_away_at pg_catalog.timestamptz,
 	PRIMARY KEY (server, key_id)
 );
 COMMENT ON TABLE ob.webhook_keys IS 'Public keys that providers sign webhooks with. Not dumped: they are fetched again.';
@@ -58,6 +59,7 @@ COMMENT ON COLUMN ob.webhook_keys.key IS 'NULL: the provider has no key of that 
 COMMENT ON COLUMN ob.webhook_keys.asked_at IS 'When the provider was last asked for it.';
 COMMENT ON COLUMN ob.webhook_keys.checked_at IS 'When it last answered; a key is good for a day from then on.';
 COMMENT ON COLUMN ob.webhook_keys.failure IS 'Why the last call failed, if it did.';
+COMMENT ON COLUMN ob.webhook_keys.turned_away_at IS 'When it was first not asked for, because so many unknown ones had been (too_many_keys).';
 
 SELECT pg_catalog.pg_extension_config_dump('ob.webhook_events', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.webhook_events_event_id_seq', '');
@@ -120,7 +122,7 @@ SELECT s.srvname AS server,
 	e.accepted, e.accepted_last_day, e.last_accepted_at, e.waiting, e.failed, e.rejected_last_day, e.last_rejected_at,
 	(SELECT r.reason FROM ob.webhook_events r WHERE r.server OPERATOR(pg_catalog.=) s.srvname AND NOT r.verified
 		ORDER BY r.event_id DESC LIMIT 1) AS last_rejected_for,
-	k.keys, k.keys_unknown, k.key_failure
+	k.keys, k.keys_unknown, k.key_failure, k.keys_turned_away
 FROM pg_catalog.pg_foreign_server s
 JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 CROSS JOIN LATERAL (
@@ -135,8 +137,9 @@ CROSS JOIN LATERAL (
 ) e
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.count(*) FILTER (WHERE y.key IS NOT NULL) AS keys,
-		pg_catalog.count(*) FILTER (WHERE y.key IS NULL) AS keys_unknown,
-		(pg_catalog.array_agg(y.failure OPERATOR(pg_catalog.->>) 'message' ORDER BY y.asked_at DESC) FILTER (WHERE y.failure IS NOT NULL))[1] AS key_failure
+		pg_catalog.count(*) FILTER (WHERE y.key IS NULL AND y.turned_away_at IS NULL) AS keys_unknown,
+		(pg_catalog.array_agg(y.failure OPERATOR(pg_catalog.->>) 'message' ORDER BY y.asked_at DESC) FILTER (WHERE y.failure IS NOT NULL))[1] AS key_failure,
+		pg_catalog.count(y.turned_away_at) AS keys_turned_away
 	FROM ob.webhook_keys y WHERE y.server OPERATOR(pg_catalog.=) s.srvname
 ) k
 WHERE w.fdwname OPERATOR(pg_catalog.=) 'openbanking';

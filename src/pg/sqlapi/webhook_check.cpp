@@ -8,6 +8,8 @@ extern "C" {
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
+#include <map>
 #include <vector>
 
 #include "core/text.hpp"
@@ -144,6 +146,18 @@ std::string_view reason_of(const Error &error) {
 	}
 }
 
+/// A line a minute at most for each reason: a stranger may come as often as he likes.
+void log_seldom(const std::string &server, std::string_view why, const std::exception_ptr &failure) {
+	using std::chrono::steady_clock;
+	static std::map<std::string, steady_clock::time_point, std::less<>> said;
+	const auto now = steady_clock::now();
+	const auto [last, is_new] = said.try_emplace(server + " " + std::string(why), now);
+	if (!is_new && now - last->second < std::chrono::minutes(1))
+		return;
+	last->second = now;
+	log_failure("webhook for server " + server, failure);
+}
+
 Keys find_keys(const std::string &server, const webhook::Scheme &scheme, std::string key_id) {
 	std::exception_ptr failure;
 	try {
@@ -153,10 +167,10 @@ Keys find_keys(const std::string &server, const webhook::Scheme &scheme, std::st
 	} catch (const Error &) {
 		failure = std::current_exception();
 	}
-	log_failure("webhook for server " + server, failure);
 	Keys none;
 	none.reason = reason_of(describe(failure));
 	none.is_final = false;
+	log_seldom(server, none.reason, failure);
 	return none;
 }
 

@@ -62,7 +62,7 @@ std::optional<WebhookKey> decide(const store::KnownKey &known) {
 		return WebhookKey{{}, reason::key_unknown, true};
 	if (known.was_asked && known.failed)
 		return WebhookKey{{}, reason::key_not_fetched, false};
-	if (known.is_crowded)
+	if (known.is_crowded && (known.is_noted || RecoveryInProgress()))
 		return WebhookKey{{}, reason::too_many_keys, false};
 	return std::nullopt;
 }
@@ -82,8 +82,8 @@ Task<void> ask(std::string server, std::string key_id, Asking *asking) {
 	asking->has_ended = true;
 }
 
-/// Lets the worker ask, which goes on if this runs out of time. False if it could not even be begun.
-Task<bool> ask_until(std::string server, std::string key_id, steady_clock::time_point deadline) {
+/// Lets the worker ask, which goes on if this runs out of time. Why it could not be, if so.
+Task<std::exception_ptr> ask_until(std::string server, std::string key_id, steady_clock::time_point deadline) {
 	Loop &loop = co_await ThisLoop();
 	Asking asking;
 	TaskGroup beside(loop);
@@ -93,7 +93,7 @@ Task<bool> ask_until(std::string server, std::string key_id, steady_clock::time_
 		co_await pause;
 	}
 	beside.reap();
-	co_return !asking.failure;
+	co_return asking.failure;
 }
 
 } // namespace
@@ -114,7 +114,10 @@ Task<WebhookKey> find_webhook_key(std::string server, std::string key_id) {
 		    known.is_good ? WebhookKey{known.jwk, {}, true} : WebhookKey{{}, reason::key_not_fetched, false};
 		if (RecoveryInProgress() || steady_clock::now() >= deadline)
 			co_return otherwise;
-		if (known.was_asked || !try_lock(LockClass::webhook_key, lock_id, LockScope::transaction)) {
+		// What is only noted is not asked for, and need not queue up.
+		const bool is_to_be_noted = known.is_crowded;
+		if (known.was_asked ||
+		    (!is_to_be_noted && !try_lock(LockClass::webhook_key, lock_id, LockScope::transaction))) {
 			// A key that is good still need not wait for those who look whether there is a newer word on it.
 			if (known.is_good)
 				co_return otherwise;
@@ -122,10 +125,18 @@ Task<WebhookKey> find_webhook_key(std::string server, std::string key_id) {
 			co_await pause;
 			continue;
 		}
-		Task<bool> asked = ask_until(server, key_id, deadline);
-		const bool was_asked = co_await asked;
-		unlock_transaction(LockClass::webhook_key, lock_id);
-		if (!was_asked && !look(server, key_id).was_asked)
+		Task<std::exception_ptr> asked = ask_until(server, key_id, deadline);
+		const std::exception_ptr failure = co_await asked;
+		if (!is_to_be_noted)
+			unlock_transaction(LockClass::webhook_key, lock_id);
+		if (look(server, key_id).was_asked)
+			continue;
+		// What failed before the provider was asked is wrong here. A key that is good will do all the same.
+		if (failure && !known.is_good)
+			std::rethrow_exception(failure);
+		if (is_to_be_noted)
+			co_return WebhookKey{{}, reason::too_many_keys, false};
+		if (failure)
 			co_return otherwise;
 	}
 }

@@ -17,7 +17,8 @@ struct WebhookKey {
 };
 
 /// The provider is asked once, whoever and how many want the key; for ids that nobody knows a few times a minute. On a
-/// standby nobody is asked. Takes less time than a provider waits for the answer to a delivery.
+/// standby nobody is asked. Takes less time than a provider waits for the answer to a delivery. Throws what keeps the
+/// provider from being asked at all.
 Task<WebhookKey> find_webhook_key(std::string server, std::string key_id);
 
 } // namespace ob::pg::sqlapi

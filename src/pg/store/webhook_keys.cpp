@@ -16,9 +16,15 @@ namespace {
 #define OB_REFUSAL_AGE "interval '10 minutes'"
 // Longer than a call lasts, shorter than it takes a provider to deliver again.
 #define OB_ASK_PAUSE "interval '20 seconds'"
+// So many unknown ids are asked for in a minute, and as many more of those that came before: whoever makes up ids brings
+// a new one each time, and a provider that signs with a new key has it in each of its deliveries.
 #define OB_IS_CROWDED                                                                                                  \
 	"((SELECT count(*) FROM ob.webhook_keys k WHERE k.server = $1 AND k.key IS NULL "                                  \
-	"AND k.asked_at > clock_timestamp() - interval '1 minute') >= 5)"
+	"AND k.asked_at > clock_timestamp() - interval '1 minute') >= CASE WHEN EXISTS (SELECT FROM ob.webhook_keys n "    \
+	"WHERE n.server = $1 AND n.key_id = $2 AND n.turned_away_at < clock_timestamp() - interval '5 seconds') "          \
+	"THEN 10 ELSE 5 END)"
+// Those that are noted: the last ones.
+#define OB_MOST_NOTED "200"
 
 } // namespace
 
@@ -26,7 +32,8 @@ KnownKey find_webhook_key(std::string_view server, std::string_view key_id) {
 	static Statement select("SELECT key::text, key IS NOT NULL AND checked_at > clock_timestamp() - " OB_KEY_AGE ", "
 	                        "key IS NOT NULL AND checked_at > clock_timestamp() - " OB_KEY_REFRESH ", "
 	                        "key IS NULL AND checked_at > clock_timestamp() - " OB_REFUSAL_AGE ", "
-	                        "asked_at > clock_timestamp() - " OB_ASK_PAUSE ", failure IS NOT NULL "
+	                        "asked_at > clock_timestamp() - " OB_ASK_PAUSE ", failure IS NOT NULL, "
+	                        "turned_away_at IS NOT NULL "
 	                        "FROM ob.webhook_keys WHERE server = $1 AND key_id = $2");
 	static Statement crowd("SELECT " OB_IS_CROWDED);
 	KnownKey known;
@@ -39,24 +46,37 @@ KnownKey find_webhook_key(std::string_view server, std::string_view key_id) {
 		known.is_refused = row.boolean(3);
 		known.was_asked = row.boolean(4);
 		known.failed = row.boolean(5);
+		known.is_noted = row.boolean(6);
 	}
 	if (known.jwk.empty() && !known.is_refused && !known.was_asked)
-		known.is_crowded = crowd.read_fresh({Param::name(server)}).rows.front().boolean(0);
+		known.is_crowded = crowd.read_fresh({Param::name(server), Param::text(key_id)}).rows.front().boolean(0);
 	return known;
 }
 
 bool claim_webhook_key(std::string_view server, std::string_view key_id) {
 	static Statement forget(
-	    "DELETE FROM ob.webhook_keys WHERE server = $1 AND (asked_at < clock_timestamp() - interval "
-	    "'60 days' OR (key IS NULL AND asked_at < clock_timestamp() - interval '1 hour'))");
+	    "DELETE FROM ob.webhook_keys WHERE server = $1 AND greatest(asked_at, turned_away_at) < clock_timestamp() - "
+	    "CASE WHEN key IS NULL THEN interval '1 hour' ELSE interval '60 days' END");
 	static Statement claim(
 	    "INSERT INTO ob.webhook_keys AS w (server, key_id, checked_at) SELECT $1, $2, NULL "
 	    "WHERE NOT " OB_IS_CROWDED
 	    " OR EXISTS (SELECT FROM ob.webhook_keys k WHERE k.server = $1 AND k.key_id = $2 AND k.key IS NOT NULL) "
-	    "ON CONFLICT (server, key_id) DO UPDATE SET asked_at = clock_timestamp(), failure = NULL "
+	    "ON CONFLICT (server, key_id) DO UPDATE SET asked_at = clock_timestamp(), failure = NULL, turned_away_at = NULL "
 	    "WHERE w.asked_at < clock_timestamp() - " OB_ASK_PAUSE);
+	static Statement note("INSERT INTO ob.webhook_keys AS w (server, key_id, asked_at, checked_at, turned_away_at) "
+	                      "SELECT $1, $2, '-infinity', NULL, clock_timestamp() WHERE " OB_IS_CROWDED
+	                      " ON CONFLICT (server, key_id) DO UPDATE SET turned_away_at = clock_timestamp() "
+	                      "WHERE w.key IS NULL AND w.turned_away_at IS NULL "
+	                      "AND w.asked_at < clock_timestamp() - " OB_REFUSAL_AGE);
+	static Statement cap("DELETE FROM ob.webhook_keys WHERE server = $1 AND key_id IN (SELECT key_id "
+	                     "FROM ob.webhook_keys WHERE server = $1 AND turned_away_at IS NOT NULL "
+	                     "ORDER BY turned_away_at DESC OFFSET " OB_MOST_NOTED ")");
 	forget.run({Param::name(server)});
-	return claim.run({Param::name(server), Param::text(key_id)}).processed == 1;
+	if (claim.run({Param::name(server), Param::text(key_id)}).processed == 1)
+		return true;
+	if (note.run({Param::name(server), Param::text(key_id)}).processed == 1)
+		cap.run({Param::name(server)});
+	return false;
 }
 
 void keep_webhook_key(std::string_view server, std::string_view key_id, std::string_view jwk) {

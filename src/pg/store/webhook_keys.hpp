@@ -16,13 +16,15 @@ struct KnownKey {
 	bool is_refused = false; // the provider said lately that it has none of that id
 	bool was_asked = false;  // or is being asked, a moment ago
 	bool failed = false;     // with that the provider could not be reached
-	bool is_crowded = false; // so many unknown ids were asked for in this minute that another one is not
+	bool is_crowded = false; // so many unknown ids were asked for in this minute that this one is not
+	bool is_noted = false;   // as one that was turned away for that
 };
 
 /// Under a fresh snapshot; works on a standby.
 KnownKey find_webhook_key(std::string_view server, std::string_view key_id);
 
-/// Notes that the provider is asked now; false if that is not allowed, or somebody else does it. Forgets what is old.
+/// Notes that the provider is asked now; false if that is not allowed, or somebody else does it. An id that is turned
+/// away in a crowd is noted too: one that comes again later has better chances. Forgets what is old.
 bool claim_webhook_key(std::string_view server, std::string_view key_id);
 /// What the provider said; an empty text: it knows no such key.
 void keep_webhook_key(std::string_view server, std::string_view key_id, std::string_view jwk);

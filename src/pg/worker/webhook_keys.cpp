@@ -32,20 +32,22 @@ store::LoadedServer load(const Request &request) {
 
 Task<Done> fetch_webhook_key(Request request) {
 	store::LoadedServer server;
+	providers::CallStats stats;
+	providers::Session session;
 	bool claimed = false;
 	record([&] {
 		server = load(request);
+		session = Runtime::get().session(server.config, stats);
 		claimed = store::claim_webhook_key(request.server, request.key_id);
 	});
 	if (!claimed)
 		co_return Done{"{}", 0, {}};
-	providers::CallStats stats;
 	std::optional<std::string> key;
 	std::optional<Error> failure;
 	try {
 		const providers::WebhookSource *source = providers::find_webhook_source(server.provider->name());
 		Task<std::optional<std::string>> asked =
-		    source->key(Runtime::get().session(server.config, stats), request.key_id);
+		    source->key(std::move(session), request.key_id);
 		key = co_await asked;
 	} catch (const Error &error) {
 		failure.emplace(error);

@@ -90,9 +90,19 @@ subtest 'a forger' => sub {
 	is_deeply(\%answers, { 'f|key_unknown' => 5, 'f|too_many_keys' => 35 }, 'and for no more in this minute');
 	is(check(sign($body, { kid => 'b5f4c1a0-0000-4000-8000-000000000001' })), 'f|key_unknown', 'what was refused is remembered');
 	is(check($good), 't|', 'known keys work meanwhile');
+	is(sql('SELECT keys_unknown, keys_turned_away FROM ob.webhook_status'), '5|35', 'ob.webhook_status says how many are turned away');
+	new_key();
+	my $new = sign($body);
+	is(check($new), 'f|too_many_keys', 'so is a new key at first');
+	sql(q{UPDATE ob.webhook_keys SET turned_away_at = turned_away_at - interval '6 seconds'});
+	is(check($new), 't|', 'but not when it comes again later');
+	sql(q{INSERT INTO ob.webhook_keys (server, key_id, asked_at, checked_at, turned_away_at)
+		SELECT 'plaid', 'made-up-' || i, '-infinity', NULL, now() - interval '1 second' * i FROM generate_series(1, 300) i});
+	check(sign($body, { kid => 'b5f4c1a0-0000-4000-8000-000000000099' }));
+	is(sql('SELECT keys_turned_away FROM ob.webhook_status'), '200', 'of those that are turned away the last ones are noted');
 	sql(q{UPDATE ob.webhook_keys SET checked_at = checked_at - interval '11 minutes', asked_at = asked_at - interval '11 minutes' WHERE key IS NULL});
 	is(calls_of($endpoint, sub { check(sign($body, { kid => 'b5f4c1a0-0000-4000-8000-000000000001' })) }), 1, 'not for ever');
-	sql(q{UPDATE ob.webhook_keys SET asked_at = asked_at - interval '2 hours' WHERE key IS NULL});
+	sql(q{UPDATE ob.webhook_keys SET asked_at = asked_at - interval '2 hours', turned_away_at = turned_away_at - interval '2 hours' WHERE key IS NULL});
 	new_key();
 	is(check(sign($body)), 't|', 'afterwards a new key is fetched');
 	is(sql('SELECT count(*) FROM ob.webhook_keys WHERE key IS NULL'), '0', 'and his are forgotten');
@@ -119,10 +129,18 @@ subtest 'a provider that does not answer' => sub {
 subtest 'what is missing here' => sub {
 	forget();
 	my $header = sign($body);
-	like(sql("LOAD 'openbanking'; SET openbanking.enabled = off; " . check_sql($header)), qr/^f\|(key_not_fetched|not_configured)$/, 'no calls allowed');
+	like(sql("LOAD 'openbanking'; SET openbanking.enabled = off; " . check_sql($header)), qr/^f\|not_configured$/, 'no calls allowed');
 	sql('DROP USER MAPPING FOR PUBLIC SERVER plaid');
 	forget();
-	is(sql('SELECT status, http_status FROM ' . receive_sql($header, $body)), 'unavailable|503', 'no user mapping');
+	my $before = -s $node->logfile;
+	is(sql('SELECT status, reason, http_status FROM ' . receive_sql($header, $body)), 'unavailable|not_configured|503', 'no user mapping')
+	  foreach 1 .. 3;
+	is(scalar(() = PostgreSQL::Test::Utils::slurp_file($node->logfile, $before) =~ /LOG:  openbanking: webhook for server plaid: no user mapping/g) , 3, 'the log says so');
+	my $session = OpenBanking::Session->new($node);
+	$session->value(check_sql($header)) foreach 1 .. 3;
+	$before = -s $node->logfile;
+	$session->value(check_sql($header)) foreach 1 .. 3;
+	unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $before), qr/no user mapping/, 'once a minute');
 	sql(q{CREATE USER MAPPING FOR PUBLIC SERVER plaid OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret')});
 	forget();
 	is(check($header), 't|', 'all there again');
