@@ -16,6 +16,7 @@ extern "C" {
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/guc_tables.h"
 #include "utils/resowner.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
@@ -84,10 +85,10 @@ inline int &backend_of(VirtualTransactionId &id) {
 inline ForeignPath *create_scan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup, Cost total) {
 #if PG_VERSION_NUM >= 180000
 	return create_foreignscan_path(root, rel, nullptr, rows, 0, startup, total, NIL, rel->lateral_relids, nullptr, NIL,
-								   NIL);
+	                               NIL);
 #elif PG_VERSION_NUM >= 170000
 	return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, rel->lateral_relids, nullptr, NIL,
-								   NIL);
+	                               NIL);
 #else
 	return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, rel->lateral_relids, nullptr, NIL);
 #endif
@@ -111,6 +112,19 @@ inline Oid checked_user(const ForeignScanState *node) {
 	const Oid user = exec_rt_fetch(plan->scan.scanrelid, node->ss.ps.state)->checkAsUser;
 #endif
 	return OidIsValid(user) ? user : GetUserId();
+}
+
+/// A setting with its history; null if there is none of that name.
+inline config_generic *find_setting(const char *name) {
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, DEBUG5);
+#else
+	config_generic **settings = get_guc_variables();
+	for (int i = 0; i < GetNumConfigOptions(); ++i)
+		if (strcmp(settings[i]->name, name) == 0)
+			return settings[i];
+	return nullptr;
+#endif
 }
 
 } // namespace ob::pg::compat

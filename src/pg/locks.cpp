@@ -40,6 +40,24 @@ void unlock_transaction(LockClass lock_class, std::int64_t id) {
 	guard([&] { LockRelease(&tag, ExclusiveLock, false); });
 }
 
+HeldLock::~HeldLock() {
+	if (!held_)
+		return;
+	try {
+		unlock_session(lock_class_, id_);
+	} catch (...) {
+		// The process's end frees it.
+	}
+}
+
+HeldLock HeldLock::take(LockClass lock_class, std::int64_t id) {
+	HeldLock lock;
+	lock.lock_class_ = lock_class;
+	lock.id_ = id;
+	lock.held_ = try_lock(lock_class, id, LockScope::session);
+	return lock;
+}
+
 bool is_locked(LockClass lock_class, std::int64_t id) {
 	const LOCKTAG tag = make_tag(lock_class, id);
 	return guard([&] {

@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 #include "core/loop.hpp"
 #include "http/transport.hpp"
+#include "pg/settings.hpp"
 #include "pg/wait.hpp"
 #include "providers/provider.hpp"
 
@@ -26,7 +27,7 @@ public:
 	http::Transport &transport();
 
 	/// A session for calls through `server`, counting into `stats`, which must outlive it; `connection` if they are
-	/// made with that one's tokens.
+	/// made with that one's tokens (see worker/token_keeper.hpp).
 	providers::Session session(std::shared_ptr<const providers::ServerConfig> server, providers::CallStats &stats,
 	                           std::optional<ConnectionId> connection = std::nullopt) {
 		providers::Session session;
@@ -35,6 +36,7 @@ public:
 		session.clock = clock_.get();
 		session.stats = &stats;
 		session.connection = connection;
+		session.user_ip = settings::user_ip();
 		return session;
 	}
 

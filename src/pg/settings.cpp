@@ -4,8 +4,11 @@ extern "C" {
 #include "utils/guc.h"
 }
 
+#include <arpa/inet.h>
+
 #include <array>
 
+#include "pg/compat.hpp"
 #include "pg/guard.hpp"
 #include "pg/settings.hpp"
 
@@ -17,6 +20,7 @@ char *key_file_ = nullptr;
 char *key_command_ = nullptr;
 char *allowed_hosts_ = nullptr;
 char *user_ref_ = nullptr;
+char *user_ip_ = nullptr;
 int user_ref_source_ = static_cast<int>(UserRefSource::setting);
 bool enabled_ = true;
 bool sync_on_event_ = true;
@@ -77,6 +81,11 @@ void define() {
 	                         nullptr);
 	define_text("openbanking.user_ref", "The end user whose rows are seen, where user_ref_source is setting.",
 	            "Binds applications, not people who can type SQL.", &user_ref_, PGC_USERSET, 0);
+	define_text(
+	    "openbanking.user_ip", "The address of the person who waits for this transaction.",
+	    "Counts only if it is SET LOCAL. Providers that ask for it are told, so that the bank knows that somebody is "
+	    "there.",
+	    &user_ip_, PGC_USERSET, 0);
 	DefineCustomBoolVariable("openbanking.sync_on_event",
 	                         "Whether a bank that has been linked is synced at once, without waiting for a schedule.",
 	                         nullptr, &sync_on_event_, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
@@ -109,6 +118,19 @@ const char *allowed_hosts() {
 }
 const char *user_ref() {
 	return user_ref_;
+}
+std::string user_ip() {
+	static const config_generic *setting = guard([] { return compat::find_setting("openbanking.user_ip"); });
+	if (!setting || !setting->stack || (setting->stack->state != GUC_LOCAL && setting->stack->state != GUC_SET_LOCAL))
+		return {};
+	return address(user_ip_);
+}
+std::string address(std::string_view text) {
+	std::array<unsigned char, sizeof(in6_addr)> bytes{};
+	const std::string terminated(text);
+	const bool is_one = inet_pton(AF_INET, terminated.c_str(), bytes.data()) == 1 ||
+	                    inet_pton(AF_INET6, terminated.c_str(), bytes.data()) == 1;
+	return is_one ? terminated : std::string();
 }
 UserRefSource user_ref_source() {
 	return static_cast<UserRefSource>(user_ref_source_);

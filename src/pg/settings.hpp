@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,12 @@ void define();
 enum class UserRefSource { setting, jwt };
 UserRefSource user_ref_source();
 const char *user_ref();
+
+/// Where the person sits who waits for this transaction: only what SET LOCAL says, since nobody sits behind a session
+/// for ever. Empty if it says nothing, or no single IPv4 or IPv6 address.
+std::string user_ip();
+/// `text` if it is a single IPv4 or IPv6 address, else empty.
+std::string address(std::string_view text);
 
 const char *key_file();
 const char *key_command();

@@ -189,6 +189,8 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"keep_raw", kServer, "all", "false", false, false, check_boolean},
     {"limits", kServer, "all", "", false, false, check_not_blank}, // for the rest see check_limits()
 
+    {"unattended_per_day", kServer, "truelayer", "", false, false, check_integer<0, 1'000'000>},
+
     {"days_requested", kServer, "plaid", "90", false, false, check_integer<1, 730>},
 
     {"auth_url", kServer, "truelayer", "", false, false, check_base_url},
@@ -222,6 +224,7 @@ constexpr std::array kProviderDefaults = std::to_array<ProviderDefault>({
     {"truelayer", "country_codes", ""},
     {"mastercard", "overlap_days", "30"},
     {"plaid", "webhook_scheme", "plaid_jwt"},
+    {"truelayer", "unattended_per_day", "4"}, // PSD2's rule for banks
 });
 
 bool knows(const OptionSpec &spec, std::string_view provider) {

@@ -34,6 +34,7 @@ CREATE TABLE ob.connections (
 	annotations pg_catalog.jsonb,
 	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	authenticated_at pg_catalog.timestamptz,
 	UNIQUE (server, provider_connection_id)
 );
 CREATE INDEX connections_user_ref_idx ON ob.connections (user_ref);
@@ -43,6 +44,7 @@ COMMENT ON COLUMN ob.connections.requires_reauth IS 'With state active: the cons
 COMMENT ON COLUMN ob.connections.failing_since IS 'First failure in a row of transient trouble; the state stays as it is.';
 COMMENT ON COLUMN ob.connections.bank_updated_at IS 'When the provider last read the bank successfully; a sync reads the provider''s copy.';
 COMMENT ON COLUMN ob.connections.transactions_synced IS 'How many transactions ob.transactions shows.';
+COMMENT ON COLUMN ob.connections.authenticated_at IS 'When the user was last at the bank for us: banks show old transactions only soon after.';
 COMMENT ON COLUMN ob.connections.mapping_role IS 'The role whose user mapping linked it; sync and disconnect use that mapping, else PUBLIC''s.';
 COMMENT ON COLUMN ob.connections.annotations IS 'Yours: never written by the extension.';
 
@@ -194,12 +196,14 @@ CREATE TABLE ob.links (
 	expires_at pg_catalog.timestamptz NOT NULL,
 	user_ip pg_catalog.inet,
 	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	verifier_sealed pg_catalog.bytea
 );
 CREATE INDEX links_open_idx ON ob.links (server, user_ref) WHERE state = 'open';
 CREATE INDEX links_token_idx ON ob.links (token_digest);
 COMMENT ON TABLE ob.links IS 'Link journeys, from ob.link to ob.link_complete. Addresses and tokens are sealed.';
 COMMENT ON COLUMN ob.links.error_code IS 'Of a relink: the connection''s error that it was made to mend.';
+COMMENT ON COLUMN ob.links.verifier_sealed IS 'What the exchange has to prove (PKCE), until the link has ended.';
 COMMENT ON COLUMN ob.links.server_version IS 'Version of the server''s options and user mapping; a link made with others is not handed out again.';
 
 CREATE TABLE ob.tokens (
@@ -213,6 +217,7 @@ CREATE TABLE ob.tokens (
 	PRIMARY KEY (server, subject, kind)
 );
 COMMENT ON TABLE ob.tokens IS 'Provider tokens, sealed. A value opens only in its own row.';
+COMMENT ON COLUMN ob.tokens.renew_at IS 'When it is to be renewed (an access token) or used once more to stay good (a refresh token); NULL: it lasts.';
 COMMENT ON COLUMN ob.tokens.subject IS 'What it belongs to: connection:<id>.';
 
 CREATE TABLE ob.client_checks (

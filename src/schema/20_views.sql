@@ -146,6 +146,22 @@ WHERE c.consent_expires_at OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_
 AND c.state OPERATOR(pg_catalog.=) ANY ('{active,reauth_required,error}'::pg_catalog.text[]);
 COMMENT ON VIEW ob.consents_expiring IS 'Connections whose consent ends within 14 days, or has ended: their users have to consent again (ob.relink).';
 
+CREATE VIEW ob.token_status WITH (security_invoker = true) AS
+SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name, c.state,
+	CASE
+		WHEN a.expires_at IS NULL THEN 'lasting'
+		WHEN a.expires_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'expired'
+		WHEN a.renew_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
+		ELSE 'good'
+	END AS access_token,
+	a.created_at AS renewed_at, a.expires_at, r.kind IS NOT NULL AS has_refresh_token, r.renew_at AS keep_alive_at
+FROM ob.connections c
+JOIN ob.tokens a ON a.server OPERATOR(pg_catalog.=) c.server AND a.kind OPERATOR(pg_catalog.=) 'access_token'
+	AND a.subject OPERATOR(pg_catalog.=) pg_catalog.concat('connection:', c.id)
+LEFT JOIN ob.tokens r ON r.server OPERATOR(pg_catalog.=) a.server AND r.subject OPERATOR(pg_catalog.=) a.subject
+	AND r.kind OPERATOR(pg_catalog.=) 'refresh_token';
+COMMENT ON VIEW ob.token_status IS 'The access token of each connection: whether it is good, due to be renewed, expired (it is renewed when it is needed) or does not expire at all; when it was last renewed; when its refresh token is used at the latest, so that it does not die unused.';
+
 CREATE VIEW ob.net_worth WITH (security_invoker = true) AS
 SELECT c.user_ref, a.currency, pg_catalog.sum(a.balance_current) AS net_worth,
 	COALESCE(pg_catalog.sum(a.balance_current) FILTER (WHERE a.balance_current OPERATOR(pg_catalog.>) 0), 0) AS assets,

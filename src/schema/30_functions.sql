@@ -55,6 +55,16 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_rotate_access_toke
 COMMENT ON FUNCTION ob.rotate_access_token(pg_catalog.int8) IS
 'Has the provider replace the connection''s access token. Recorded even if this transaction rolls back.';
 
+CREATE FUNCTION ob.refresh_token(connection pg_catalog.int8) RETURNS pg_catalog.timestamptz
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_refresh_token';
+COMMENT ON FUNCTION ob.refresh_token(pg_catalog.int8) IS
+'Renews the connection''s tokens now and says until when the new access token is good. Recorded even if this transaction rolls back. Of providers whose tokens expire.';
+
+CREATE PROCEDURE ob.refresh_tokens(within pg_catalog.interval DEFAULT '12 hours')
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_refresh_tokens';
+COMMENT ON PROCEDURE ob.refresh_tokens(pg_catalog.interval) IS
+'Renews, one after the other and within the provider''s limits, the tokens that expire within that time, and those that would die unused. One that fails does not fail the call.';
+
 CREATE FUNCTION ob.disconnect(connection pg_catalog.int8, purge pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_disconnect';
 COMMENT ON FUNCTION ob.disconnect(pg_catalog.int8, pg_catalog.bool) IS

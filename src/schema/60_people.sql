@@ -29,7 +29,7 @@ SELECT jsonb_build_object('user_ref', of_user,
 		FROM banks b JOIN ob.transactions_all t ON t.connection_id = b.id),
 	'quarantine', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'digest' ORDER BY q.connection_id, q.id), '[]')
 		FROM banks b JOIN ob.quarantine q ON q.connection_id = b.id),
-	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,token_digest,server_version}'::text[] ORDER BY l.created_at), '[]')
+	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,verifier_sealed,token_digest,server_version}'::text[] ORDER BY l.created_at), '[]')
 		FROM ob.links l WHERE l.user_ref = of_user),
 	'webhook_events', (SELECT COALESCE(jsonb_agg(to_jsonb(e) - '{effect,link_digest}'::text[] ORDER BY e.event_id), '[]')
 		FROM ob.webhook_events e WHERE e.event_id = ANY (ob.person_events(of_user))),
@@ -120,7 +120,7 @@ ALTER TABLE ob.transactions_all ALTER account_id SET STATISTICS 0, ALTER transac
 ALTER TABLE ob.quarantine ALTER account_id SET STATISTICS 0, ALTER transaction_id SET STATISTICS 0,
 	ALTER digest SET STATISTICS 0, ALTER raw SET STATISTICS 0;
 ALTER TABLE ob.links ALTER link_id SET STATISTICS 0, ALTER user_ref SET STATISTICS 0, ALTER options SET STATISTICS 0,
-	ALTER url_sealed SET STATISTICS 0, ALTER token_sealed SET STATISTICS 0, ALTER token_digest SET STATISTICS 0,
+	ALTER url_sealed SET STATISTICS 0, ALTER token_sealed SET STATISTICS 0, ALTER verifier_sealed SET STATISTICS 0, ALTER token_digest SET STATISTICS 0,
 	ALTER sdk SET STATISTICS 0, ALTER user_ip SET STATISTICS 0;
 ALTER TABLE ob.tokens ALTER sealed SET STATISTICS 0;
 ALTER TABLE ob.outcomes ALTER link_id SET STATISTICS 0, ALTER grant_digest SET STATISTICS 0, ALTER sealed SET STATISTICS 0,

@@ -214,6 +214,17 @@ TEST(Options, DefaultsByProvider) {
 	EXPECT_EQ(server.option("sync_interval"), "1 day");
 }
 
+TEST(Options, BanksCountCallsWithoutAPersonWhereTheirProviderSaysSo) {
+	ServerConfig server;
+	server.provider = "plaid";
+	EXPECT_EQ(server.option("unattended_per_day"), "");
+	server.provider = "truelayer";
+	EXPECT_EQ(server.option("unattended_per_day"), "4");
+	EXPECT_NO_THROW(validate_option(OptionCatalog::server, "truelayer", "unattended_per_day", "0"));
+	EXPECT_THROW(validate_option(OptionCatalog::server, "truelayer", "unattended_per_day", "-1"), Error);
+	EXPECT_THROW(validate_option(OptionCatalog::server, "plaid", "unattended_per_day", "4"), Error);
+}
+
 TEST(Options, NamesWhatIsMissing) {
 	ServerConfig server;
 	server.name = "bank";

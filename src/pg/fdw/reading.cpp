@@ -5,6 +5,7 @@
 
 #include "pg/runtime.hpp"
 #include "pg/settings.hpp"
+#include "pg/worker/token_keeper.hpp"
 
 namespace ob::pg::fdw {
 
@@ -224,7 +225,7 @@ const store::LoadedServer &Reading::server_of(const store::Connection &connectio
 }
 
 providers::Session Reading::session_for(const store::Connection &connection) {
-	return Runtime::get().session(server_of(connection).config, calls_, connection.id);
+	return worker::connection_session(server_of(connection), connection, calls_);
 }
 
 Batch Reading::make_batch(const store::Connection *connection) const {

@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/store/keys.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
+#include "pg/worker/token_keeper.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -32,7 +33,7 @@ Numbers fetch(const store::Connection &connection) {
 	Numbers numbers;
 	std::optional<Error> failure;
 	try {
-		numbers = run(server.provider->account_numbers(Runtime::get().session(server.config, stats, connection.id),
+		numbers = run(server.provider->account_numbers(worker::connection_session(server, connection, stats),
 		                                               store::load_credentials(connection)));
 	} catch (const Error &error) {
 		failure.emplace(error);

@@ -45,7 +45,8 @@ Task<void> renew(ConnectionId id, store::LoadedServer server, const store::NewCo
 	const providers::ConnectionHealth health = co_await asked;
 	const std::optional<SyncFailure> standing_error = sync::standing_failure(health);
 	store::as_owner([&] {
-		store::save_tokens(adopted->server, store::token_subject(id), adopted->established.credentials);
+		store::save_tokens(adopted->server, store::token_subject(id), adopted->established.credentials,
+		                   adopted->established.expires_at);
 		store::apply_repair(id, {.health = health, .consented = false, .user_ip = {}});
 		if (standing_error)
 			store::apply_standing_error(id, *standing_error);
@@ -67,7 +68,7 @@ Task<Fields> adopt(store::LoadedServer server, std::string user_ref, std::string
 	fresh.consents_now = false;
 	fresh.established = std::move(adopted.established);
 	fresh.cursor = std::move(adopted.cursor);
-	Task<store::FirstLook> looked = worker::look_at(server, fresh.established.credentials);
+	Task<store::FirstLook> looked = worker::look_at(server, fresh.established.credentials, {});
 	fresh.look = co_await looked;
 
 	worker::sync_after_commit();
@@ -80,7 +81,7 @@ Task<Fields> adopt(store::LoadedServer server, std::string user_ref, std::string
 	if (id)
 		co_return connection_row(*id);
 	ConnectionId known = 0;
-	store::as_owner([&] { known = store::find_known(fresh); });
+	store::as_owner([&] { known = store::find_known(fresh).value(); });
 	Task<void> renewed = renew(known, std::move(server), &fresh);
 	co_await renewed;
 	co_return connection_row(known, "this bank login was linked already: its connection goes on with these tokens");

@@ -27,10 +27,17 @@ Fields budget_row(const std::string &server, const BudgetUse &use, CallLimit lim
 	        free_at > now ? field(std::optional(free_at)) : Field()};
 }
 
+std::optional<CallLimit> per_connection(const providers::ServerLimits &limits, const std::string &call_class) {
+	const auto found = limits.find(call_class);
+	return found == limits.end() ? std::nullopt : found->second.per_connection;
+}
+
 /// All budgets of a server as a whole, and those of connections that anything counts in.
 void add_rows(const std::string &server, bool by_connection, std::vector<Fields> *rows) {
-	const providers::ServerLimits limits = store::server_limits(store::server_options(server));
-	if (limits.empty())
+	const providers::ServerConfig options = store::server_options(server);
+	const providers::ServerLimits limits = store::server_limits(options);
+	const std::optional<CallLimit> unattended = store::unattended_limit(options);
+	if (limits.empty() && !unattended)
 		return;
 	const Timestamp now = Runtime::get().clock().now();
 	std::vector<BudgetUse> uses;
@@ -46,10 +53,12 @@ void add_rows(const std::string &server, bool by_connection, std::vector<Fields>
 			rows->push_back(budget_row(server, use, *limit.per_client, now));
 		}
 	for (const BudgetUse &use : uses) {
-		const auto found = limits.find(use.call_class);
-		if (use.connection != store::kEveryConnection && found != limits.end() && found->second.per_connection &&
-		    use.window.used(*found->second.per_connection, now) > 0)
-			rows->push_back(budget_row(server, use, *found->second.per_connection, now));
+		if (use.connection == store::kEveryConnection)
+			continue;
+		const std::optional<CallLimit> limit =
+		    use.call_class.starts_with(store::kUnattended) ? unattended : per_connection(limits, use.call_class);
+		if (limit && use.window.used(*limit, now) > 0)
+			rows->push_back(budget_row(server, use, *limit, now));
 	}
 }
 

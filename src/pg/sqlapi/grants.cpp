@@ -31,9 +31,13 @@ using store::Outcome;
 /// What the worker made of an exchange.
 Fields result_row(const std::string &result_json) {
 	const auto result = json::Document::parse(result_json);
-	const bool known = result.boolean("known").value_or(false);
-	return connection_row(result.integer("connection_id").value(),
-	                      known ? "this bank login was linked already: its connection goes on with the new token" : "");
+	std::string notice;
+	if (const auto relinked = result.boolean("relinked"); relinked && !*relinked)
+		notice =
+		    "the user has logged in to another bank or account than that of the connection that was to be repaired";
+	else if (!relinked && result.boolean("known").value_or(false))
+		notice = "this bank login was linked already: its connection goes on with the new token";
+	return connection_row(result.integer("connection_id").value(), std::move(notice));
 }
 
 // ---- another exchange ----
@@ -158,6 +162,8 @@ Task<Fields> exchange_grant(Link link, LoadedServer server, LinkGrant grant, Gra
 		request.user_ref = link.user_ref;
 		request.user_ip = terms.user_ip.empty() ? link.user_ip : terms.user_ip;
 		request.keep_open = keep_open;
+		if (link.kind == "relink")
+			request.connection = link.connection;
 		worker::put_grant(&request, grant);
 		Task<std::string> called = worker::call(std::move(request));
 		const std::string result = co_await called;

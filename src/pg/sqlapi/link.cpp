@@ -7,13 +7,16 @@ extern "C" {
 }
 
 #include "pg/entry.hpp"
+#include "pg/sqlapi/connection_lock.hpp"
 #include "pg/sqlapi/linking.hpp"
 #include "pg/store/audit.hpp"
+#include "pg/store/connection_changes.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
+#include "pg/worker/sync_start.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -37,13 +40,13 @@ providers::LinkOffer ask_offer(const Link &link, const store::LoadedServer &serv
 	}
 	const std::string details = store::error_to_json(*failure);
 	run(worker::commit_audit_surely({.action = "AUTH_LINK_CREATED",
-	                          .connection = link.connection,
-	                          .server = link.server,
-	                          .user_ref = link.user_ref,
-	                          .request_id = stats.last_request_id,
-	                          .success = false,
-	                          .details_json = details,
-	                          .user_ip = link.user_ip}));
+	                                 .connection = link.connection,
+	                                 .server = link.server,
+	                                 .user_ref = link.user_ref,
+	                                 .request_id = stats.last_request_id,
+	                                 .success = false,
+	                                 .details_json = details,
+	                                 .user_ip = link.user_ip}));
 	throw *failure;
 }
 
@@ -56,16 +59,18 @@ Fields start(Link link, const store::LoadedServer &server, providers::LinkReques
 	store::load_keys(); // what comes back must be sealed: without a key no call is made
 	link.options_json = options.canonical_dump();
 	link.server_version = server.version;
-	std::optional<store::OpenLink> open;
-	store::as_owner([&] { open = store::find_open_link(link); });
-	if (open)
-		return link_row(open->link_id, open->offer);
-
+	if (!server.provider->by_callback()) {
+		std::optional<store::OpenLink> open;
+		store::as_owner([&] { open = store::find_open_link(link); });
+		if (open)
+			return link_row(open->link_id, open->offer);
+	}
+	link.link_id = new_link_id();
+	request.link_id = link.link_id;
 	request.user_ref = link.user_ref;
 	request.options_json = link.options_json;
 	providers::CallStats stats;
 	const providers::LinkOffer offer = ask_offer(link, server, std::move(request), stats);
-	link.link_id = new_link_id();
 	link.expires_at = offer.expires_at.value_or(Runtime::get().clock().now() + std::chrono::hours(4));
 	store::as_owner([&] {
 		store::insert_link(link, offer);
@@ -97,6 +102,39 @@ Fields start_link(const std::string &server_name, const std::string &user_ref, c
 
 // ---- ob.relink ----
 
+/// Whether the consent is to be prolonged. The provider is told that the user has agreed to that, so somebody has to
+/// say so.
+bool is_extension(const std::string &options_text) {
+	const json::Document options = parse_object(options_text, "options");
+	if (!options.boolean("extend").value_or(false))
+		return false;
+	if (options.boolean("user_has_reconfirmed_consent") != true)
+		throw Error(ErrorCode::invalid_argument, "the user must have confirmed his consent again", {},
+		            "If he has, say so in the options: \"user_has_reconfirmed_consent\": true.");
+	return true;
+}
+
+/// By a worker, since new tokens may come of it. The connection works again then; else the user has a link to walk.
+Fields extend(const Link &link, const store::Connection &connection, const store::LoadedServer &server) {
+	store::load_keys();
+	worker::Request request = worker::request_for("extend", server, connection.mapping_role);
+	request.connection = connection.id;
+	request.link_id = new_link_id();
+	request.options_json = parse_object(link.options_json, "options").canonical_dump();
+	request.user_ref = link.user_ref;
+	request.user_ip = link.user_ip;
+	const std::string link_id = request.link_id;
+	const auto result = json::Document::parse(run(worker::call(std::move(request))));
+	std::optional<store::OpenLink> made;
+	store::as_owner([&] { made = store::read_offer(link_id); });
+	if (result.boolean("extended").value_or(false)) {
+		if (run(wait_for_lock(connection.id, LockScope::transaction)))
+			store::as_owner([&] { store::apply_repair(connection.id, {.health = {}, .user_ip = link.user_ip}); });
+		worker::sync_after_commit();
+	}
+	return link_row(link_id, made.value().offer);
+}
+
 Fields start_relink(ConnectionId id, const std::string &options, const std::string &user_ip) {
 	guard([] { PreventCommandIfReadOnly("ob.relink()"); });
 	(void)store::find_connection_for_caller(id);
@@ -114,10 +152,13 @@ Fields start_relink(ConnectionId id, const std::string &options, const std::stri
 	link.error_code = connection.error_code;
 	link.mapping_role = connection.mapping_role;
 	link.user_ip = user_ip;
+	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
+	if (is_extension(options))
+		return extend(link, connection, server);
 	providers::LinkRequest request;
 	request.credentials = store::load_credentials(connection);
 	request.error_code = link.error_code;
-	return start(std::move(link), store::load_server(connection.server, connection.mapping_role), std::move(request));
+	return start(std::move(link), server, std::move(request));
 }
 
 // ---- ob.sandbox_link ----

@@ -75,9 +75,21 @@ Task<std::vector<Fields>> complete_by_asking(Link link, store::LoadedServer serv
 	co_return std::move(rows);
 }
 
+/// A browser has come back from the bank: only with the link's own `state`, and once.
+void check_callback(const Link &link, const json::Document &response) {
+	if (response.has("state") && response.text("state") != link.link_id)
+		throw Error(ErrorCode::invalid_argument, "the response belongs to another link", {},
+		            "Its state is the link_id of the link that it belongs to.");
+	if (!link.takes_grants())
+		store::throw_ended(link);
+}
+
 Task<std::vector<Fields>> complete(std::string link_id, std::string response_text, std::string user_ip) {
 	const json::Document response = parse_object(response_text, "response");
 	Link link = find_link(link_id);
+	const bool by_callback = providers::find_provider(store::provider_of(link.server))->by_callback();
+	if (by_callback)
+		check_callback(link, response);
 	// An exchange that was cut off may have gone through: it is carried on before anything else is tried.
 	Task<bool> recovered = worker::recover(std::nullopt, link_id);
 	if (co_await recovered)
@@ -87,7 +99,7 @@ Task<std::vector<Fields>> complete(std::string link_id, std::string response_tex
 		Task<std::vector<Fields>> ended = complete_without_grant(std::move(link), reason_in(response));
 		co_return co_await ended;
 	}
-	if (link.kind == "relink") {
+	if (link.kind == "relink" && !by_callback) {
 		Task<Fields> repaired = complete_repair(std::move(link), std::move(user_ip));
 		rows.push_back(co_await repaired);
 		co_return std::move(rows);
@@ -97,6 +109,10 @@ Task<std::vector<Fields>> complete(std::string link_id, std::string response_tex
 	terms.allow_duplicate = response.boolean("allow_duplicate").value_or(false);
 	terms.user_ip = std::move(user_ip);
 	std::vector<providers::LinkGrant> grants = server.provider->grants_from_response(response_text);
+	if (grants.empty() && by_callback) {
+		Task<std::vector<Fields>> ended = complete_without_grant(std::move(link), {});
+		co_return co_await ended;
+	}
 	if (grants.empty()) {
 		Task<std::vector<Fields>> asked = complete_by_asking(std::move(link), std::move(server), std::move(terms));
 		co_return co_await asked;

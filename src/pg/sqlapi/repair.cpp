@@ -13,6 +13,7 @@ extern "C" {
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
 #include "pg/worker/sync_start.hpp"
+#include "pg/worker/token_keeper.hpp"
 #include "sync/failure.hpp"
 
 namespace ob::pg::sqlapi {
@@ -59,7 +60,7 @@ Task<Fields> complete_repair(store::Link link, std::string user_ip) {
 	const store::Connection connection = store::find_connection(id);
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	providers::CallStats stats;
-	providers::Session session = Runtime::get().session(server.config, stats, id);
+	providers::Session session = worker::connection_session(server, connection, stats);
 	Task<providers::ConnectionHealth> asked =
 	    server.provider->health(std::move(session), store::load_credentials(connection));
 	store::Repair repair;

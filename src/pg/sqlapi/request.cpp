@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/store/connections.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/worker/client.hpp"
+#include "pg/worker/token_keeper.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -33,7 +34,13 @@ struct Order {
 /// Whose credentials a call is made with.
 struct Caller {
 	store::LoadedServer server;
+	std::optional<store::Connection> connection;
 	providers::Credentials tokens; // of the connection, if there is one
+
+	providers::Session session(providers::CallStats &stats) const {
+		return connection ? worker::connection_session(server, *connection, stats)
+		                  : Runtime::get().session(server.config, stats);
+	}
 };
 
 void check_method(const std::string &method) {
@@ -72,12 +79,13 @@ Order read_order(FunctionCallInfo fcinfo) {
 
 Caller find_caller(const Order &order) {
 	if (!order.connection)
-		return {usable_server(order.server), {}};
+		return {usable_server(order.server), {}, {}};
 	const store::Connection connection = store::find_connection_for_caller(*order.connection);
 	if (connection.server != order.server)
 		throw Error(ErrorCode::invalid_argument,
 		            "connection " + std::to_string(connection.id) + " is not of server \"" + order.server + "\"");
-	return {store::load_server(connection.server, connection.mapping_role), store::load_credentials(connection)};
+	return {store::load_server(connection.server, connection.mapping_role), connection,
+	        store::load_credentials(connection)};
 }
 
 /// Before the call, and whatever becomes of this transaction: one that is cancelled may have been made.
@@ -85,20 +93,18 @@ void record_call(const Order &order) {
 	json::Object details;
 	details.set("method", order.call.method).set("path", order.call.path);
 	const std::string text(details.dump());
-	run(worker::commit_audit({.action = "REQUEST",
-	                   .connection = order.connection,
-	                   .server = order.server,
-	                   .details_json = text}));
+	run(worker::commit_audit(
+	    {.action = "REQUEST", .connection = order.connection, .server = order.server, .details_json = text}));
 }
 
 void record_answer(const Order &order, const json::Object &details, bool success, const std::string &request_id) {
 	const std::string text(details.dump());
 	run(worker::commit_audit_surely({.action = "REQUEST_ANSWERED",
-	                          .connection = order.connection,
-	                          .server = order.server,
-	                          .request_id = request_id,
-	                          .success = success,
-	                          .details_json = text}));
+	                                 .connection = order.connection,
+	                                 .server = order.server,
+	                                 .request_id = request_id,
+	                                 .success = success,
+	                                 .details_json = text}));
 }
 
 http::Response send(const Order &order) {
@@ -110,8 +116,7 @@ http::Response send(const Order &order) {
 	http::Response response;
 	std::optional<Error> failure;
 	try {
-		response = run(caller.server.provider->raw_call(Runtime::get().session(caller.server.config, stats, order.connection), order.call,
-		                                                std::move(caller.tokens)));
+		response = run(caller.server.provider->raw_call(caller.session(stats), order.call, std::move(caller.tokens)));
 	} catch (const Error &error) {
 		failure.emplace(error);
 	}

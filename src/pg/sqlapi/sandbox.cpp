@@ -6,6 +6,7 @@
 #include "pg/entry.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/store/connections.hpp"
+#include "pg/worker/token_keeper.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -16,14 +17,14 @@ using store::Connection;
 void fire_webhook(const Connection &connection, std::string code) {
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	providers::CallStats stats;
-	run(server.provider->sandbox_fire_webhook(Runtime::get().session(server.config, stats, connection.id),
+	run(server.provider->sandbox_fire_webhook(worker::connection_session(server, connection, stats),
 	                                          store::load_credentials(connection), std::move(code)));
 }
 
 void reset_login(const Connection &connection) {
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	providers::CallStats stats;
-	run(server.provider->sandbox_reset_login(Runtime::get().session(server.config, stats, connection.id),
+	run(server.provider->sandbox_reset_login(worker::connection_session(server, connection, stats),
 	                                         store::load_credentials(connection)));
 }
 

@@ -12,6 +12,7 @@ extern "C" {
 #include "core/loop.hpp"
 #include "pg/entry.hpp"
 #include "pg/locks.hpp"
+#include "pg/settings.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
 #include "pg/sqlapi/ending.hpp"
@@ -21,6 +22,7 @@ extern "C" {
 #include "pg/store/servers.hpp"
 #include "pg/store/sync_store.hpp"
 #include "pg/worker/client.hpp"
+#include "pg/worker/token_keeper.hpp"
 #include "sync/engine.hpp"
 #include "sync/failure.hpp"
 
@@ -42,17 +44,25 @@ void check_state(const Connection &connection) {
 		            "Link the bank again.");
 }
 
+struct Order {
+	bool full = false;
+	std::string user_ip; // of who waits for it; may be empty
+};
+
 struct Prepared {
 	SyncTarget target;
 	sync::SyncContext context; // without what its caller adds
 };
 
-Prepared prepare(const Connection &connection, store::PgSyncStore *sync_store, providers::CallStats *stats) {
+Prepared prepare(const Connection &connection, const Order &order, store::PgSyncStore *sync_store,
+                 providers::CallStats *stats) {
 	Prepared sync;
 	sync.target = sync_store->load(connection);
 	const store::LoadedServer server = store::load_server(connection.server, connection.mapping_role);
 	sync.context.provider = server.provider;
-	sync.context.session = Runtime::get().session(server.config, *stats, connection.id);
+	sync.context.session = worker::connection_session(server, connection, *stats);
+	if (!order.user_ip.empty())
+		sync.context.session.user_ip = order.user_ip;
 	sync.context.credentials = store::load_credentials(connection);
 	sync.context.store = sync_store;
 	sync.context.clock = &Runtime::get().clock();
@@ -60,13 +70,13 @@ Prepared prepare(const Connection &connection, store::PgSyncStore *sync_store, p
 }
 
 /// One sync under the lock. What keeps it from beginning is recorded like what ends it.
-Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_store, bool full,
+Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_store, Order order,
                              std::function<void(const sync::Progress &)> progress) {
 	check_calls_allowed();
 	providers::CallStats stats;
 	Prepared prepared;
 	try {
-		prepared = prepare(connection, sync_store, &stats);
+		prepared = prepare(connection, order, sync_store, &stats);
 	} catch (const Error &error) {
 		sync::FailureContext context;
 		context.now = Runtime::get().clock().now();
@@ -74,7 +84,7 @@ Task<SyncReport> sync_locked(Connection connection, store::PgSyncStore *sync_sto
 		throw;
 	}
 	prepared.context.progress = std::move(progress);
-	co_return co_await sync::sync_connection(std::move(prepared.context), std::move(prepared.target), full);
+	co_return co_await sync::sync_connection(std::move(prepared.context), std::move(prepared.target), order.full);
 }
 
 SyncReport busy_report() {
@@ -101,9 +111,10 @@ Task<std::optional<SyncReport>> take_connection(ConnectionId id, LockScope scope
 // ---- ob.sync: in the caller's transaction ----
 
 /// A failure is recorded through the worker, because raising it rolls this transaction back.
-Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
+Task<SyncReport> sync_in_transaction(Connection connection, Order order) {
 	bool locked = false;
-	Task<std::optional<SyncReport>> taking = take_connection(connection.id, LockScope::transaction, full, &locked);
+	Task<std::optional<SyncReport>> taking =
+	    take_connection(connection.id, LockScope::transaction, order.full, &locked);
 	if (std::optional<SyncReport> told = co_await taking)
 		co_return *told;
 	connection = store::find_connection(connection.id);
@@ -115,7 +126,7 @@ Task<SyncReport> sync_in_transaction(Connection connection, bool full) {
 	std::exception_ptr error;
 	SyncReport report;
 	try {
-		report = co_await sync_locked(connection, &sync_store, full, {});
+		report = co_await sync_locked(connection, &sync_store, std::move(order), {});
 	} catch (const Error &) {
 		error = std::current_exception();
 	}
@@ -185,7 +196,9 @@ Task<SyncReport> sync_committing(Connection connection, bool full, bool *locked)
 	check_state(connection);
 	store::PgSyncStore sync_store(store::Commit::each_unit, nullptr);
 	ProgressNotice progress(connection);
-	Task<SyncReport> work = sync_locked(connection, &sync_store, full, std::move(progress));
+	Order order;
+	order.full = full;
+	Task<SyncReport> work = sync_locked(connection, &sync_store, std::move(order), std::move(progress));
 	co_return co_await work;
 }
 
@@ -244,8 +257,10 @@ using namespace ob::pg::sqlapi;
 OB_FUNCTION(ob_sync) {
 	ob::pg::guard([] { PreventCommandIfReadOnly("ob.sync()"); });
 	auto connection = ob::pg::store::find_connection_for_caller(required(integer_argument(fcinfo, 0), "connection"));
-	const bool full = boolean_argument(fcinfo, 1).value_or(false);
-	return return_row(fcinfo, report_row(run(sync_in_transaction(std::move(connection), full))));
+	Order order;
+	order.full = boolean_argument(fcinfo, 1).value_or(false);
+	order.user_ip = ob::pg::settings::address(output_argument(fcinfo, 2).value_or(""));
+	return return_row(fcinfo, report_row(run(sync_in_transaction(std::move(connection), std::move(order)))));
 }
 
 OB_FUNCTION(ob_sync_now) {

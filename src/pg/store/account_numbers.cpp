@@ -79,6 +79,16 @@ std::optional<std::vector<AccountNumber>> read_account_numbers(ConnectionId id, 
 	return open_numbers(id, account_id, found.rows.front().text(0));
 }
 
+std::vector<Secret> account_number_keys(ConnectionId id) {
+	static Statement select("SELECT account_id, number_sealed FROM ob.accounts_all "
+	                        "WHERE connection_id = $1 AND removed_at IS NULL AND number_sealed IS NOT NULL");
+	std::vector<Secret> keys;
+	for (const Row &row : select.read_fresh({Param::integer(id)}).rows)
+		for (Secret &key : number_keys(id, row.text(0), row.text(1)))
+			keys.push_back(std::move(key));
+	return keys;
+}
+
 std::vector<KeptAccount> kept_accounts(ConnectionId id) {
 	static Statement select("SELECT account_id, currency, removed_at IS NULL, number_sealed FROM ob.accounts_all "
 	                        "WHERE connection_id = $1");

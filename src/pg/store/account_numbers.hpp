@@ -16,6 +16,9 @@ namespace ob::pg::store {
 std::optional<std::vector<providers::AccountNumber>> read_account_numbers(ConnectionId id, std::string_view account_id);
 
 /// See SyncStore. Numbers that cannot be opened any more tell nothing.
+/// By which accounts of a connection are known again, as providers::number_key() writes them. Under a fresh snapshot.
+std::vector<Secret> account_number_keys(ConnectionId id);
+
 std::vector<KeptAccount> kept_accounts(ConnectionId id);
 void keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers);
 

@@ -73,6 +73,17 @@ std::map<ConnectionId, Windows> lock(const std::string &server, const std::vecto
 	return rows;
 }
 
+/// Windows that no limit remembers, such as those of accounts that are called by another id now.
+void forget_old(std::map<ConnectionId, Windows> &rows, Timestamp now) {
+	const std::int64_t first =
+	    std::chrono::floor<std::chrono::seconds>(now - kLongestMemory).time_since_epoch().count();
+	for (auto &[id, windows] : rows)
+		std::erase_if(windows, [&](const auto &entry) {
+			const CallWindow::Slots &slots = entry.second.slots();
+			return slots.empty() || slots.rbegin()->first < first;
+		});
+}
+
 void save(const std::string &server, const std::map<ConnectionId, Windows> &rows, Timestamp now) {
 	static Statement update("UPDATE ob.budgets b SET spent = n.spent::jsonb, updated_at = $4 "
 	                        "FROM unnest($2::bigint[], $3::text[]) AS n (id, spent) "
@@ -110,6 +121,7 @@ std::vector<BudgetGrant> take_budgets(const std::string &server, std::span<const
 			grant.calls = 0;
 		return grants;
 	}
+	forget_old(rows, now);
 	save(server, rows, now);
 	return grants;
 }

@@ -2,6 +2,8 @@
 
 #include "core/error.hpp"
 #include "core/time.hpp"
+#include "pg/runtime.hpp"
+#include "pg/store/account_numbers.hpp"
 #include "pg/store/accounts.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/store/notify.hpp"
@@ -29,24 +31,28 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 	static Statement insert(
 	    "INSERT INTO ob.connections (server, provider, user_ref, provider_connection_id, institution_id, "
 	    "institution_name, institution_logo, state, bank_updated_at, consent_given_at, consent_ip, consent_expires_at, "
-	    "mapping_role) VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, CASE WHEN $9 THEN clock_timestamp() END, "
-	    "$10::inet, $11, $12) ON CONFLICT (server, provider_connection_id) DO NOTHING RETURNING id");
+	    "mapping_role, scopes, authenticated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, "
+	    "COALESCE($13, CASE WHEN $9 THEN clock_timestamp() END), $10::inet, $11, $12, $14, CASE WHEN $9 THEN $15 END) "
+	    "ON CONFLICT (server, provider_connection_id) DO NOTHING RETURNING id");
 	const ConnectionHealth &health = fresh.look.health;
+	const std::vector<std::string> &scopes = health.scopes.empty() ? fresh.established.scopes : health.scopes;
 	const Result inserted =
 	    insert.run({Param::name(fresh.server), Param::text(fresh.provider), Param::text(fresh.user_ref),
 	                Param::text(fresh.established.provider_connection_id), Param::text_or_null(health.institution_id),
 	                Param::text_or_null(health.institution_name), Param::text_or_null(fresh.look.institution_logo),
 	                Param::timestamp(health.bank_updated_at), Param::boolean(fresh.consents_now),
 	                Param::text_or_null(fresh.user_ip), Param::timestamp(health.consent_expires_at),
-	                Param::name(fresh.mapping_role)});
+	                Param::name(fresh.mapping_role), Param::timestamp(health.consent_given_at),
+	                Param::text_array_or_null(scopes), Param::timestamp(Runtime::get().clock().now())});
 	if (inserted.rows.empty())
 		return std::nullopt;
 	const ConnectionId id = inserted.rows.front().integer(0);
 	insert_sync_state(id, fresh.cursor);
-	save_tokens(fresh.server, token_subject(id), fresh.established.credentials);
+	save_tokens(fresh.server, token_subject(id), fresh.established.credentials, fresh.established.expires_at);
 	if (fresh.look.accounts) {
 		const bool keep_raw = providers::parse_boolean(server_options(fresh.server).option("keep_raw")).value_or(false);
 		write_accounts(id, *fresh.look.accounts, keep_raw);
+		keep_account_numbers(id, fresh.look.numbers);
 	}
 	notify(id, "connected");
 	if (fresh.look.standing_error)
@@ -55,13 +61,15 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 	return id;
 }
 
-ConnectionId find_known(const NewConnection &fresh) {
+std::optional<ConnectionId> find_known(const NewConnection &fresh) {
 	static Statement select(
 	    "SELECT id, user_ref = $3 FROM ob.connections WHERE server = $1 AND provider_connection_id = $2");
 	const Result found =
 	    select.read_fresh({Param::name(fresh.server), Param::text(fresh.established.provider_connection_id),
 	                       Param::text(fresh.user_ref)});
-	if (found.rows.empty() || !found.rows.front().boolean(1))
+	if (found.rows.empty())
+		return std::nullopt;
+	if (!found.rows.front().boolean(1))
 		throw LinkedElsewhere(ErrorCode::not_allowed, "this bank login is linked already, for another user",
 		                      "server: " + fresh.server,
 		                      "The provider gave the same connection once more; nothing was changed.");
@@ -73,7 +81,9 @@ void apply_repair(ConnectionId id, const Repair &repair) {
 	    "UPDATE ob.connections SET state = 'active', reauth_reason = NULL, requires_reauth = false, error_code = NULL, "
 	    "error_message = NULL, failing_since = NULL, "
 	    "state_since = CASE WHEN state = 'active' THEN state_since ELSE clock_timestamp() END, "
-	    "consent_given_at = CASE WHEN $2 THEN clock_timestamp() ELSE consent_given_at END, "
+	    "consent_given_at = COALESCE($6, CASE WHEN $2 THEN clock_timestamp() ELSE consent_given_at END), "
+	    "authenticated_at = CASE WHEN $2 THEN $7 ELSE authenticated_at END, "
+	    "provider_connection_id = COALESCE($8, provider_connection_id), "
 	    "consent_ip = COALESCE($3::inet, consent_ip), consent_expires_at = COALESCE($4, consent_expires_at), "
 	    "bank_updated_at = COALESCE($5, bank_updated_at), updated_at = clock_timestamp() WHERE id = $1");
 	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = clock_timestamp(), attempts = 0 "
@@ -81,8 +91,9 @@ void apply_repair(ConnectionId id, const Repair &repair) {
 	static Statement failures("UPDATE ob.outcomes SET phase = 'done', updated_at = clock_timestamp() "
 	                          "WHERE connection_id = $1 AND kind = 'failure' AND phase = 'recorded'");
 	connection.run({Param::integer(id), Param::boolean(repair.consented), Param::text_or_null(repair.user_ip),
-	                Param::timestamp(repair.health.consent_expires_at),
-	                Param::timestamp(repair.health.bank_updated_at)});
+	                Param::timestamp(repair.health.consent_expires_at), Param::timestamp(repair.health.bank_updated_at),
+	                Param::timestamp(repair.health.consent_given_at), Param::timestamp(Runtime::get().clock().now()),
+	                Param::text_or_null(repair.provider_connection_id)});
 	sync_state.run({Param::integer(id)});
 	failures.run({Param::integer(id)});
 	notify(id, "active");

@@ -19,7 +19,8 @@ struct FirstLook {
 	ConnectionHealth health;
 	std::string institution_logo; // base64 of a PNG
 	std::optional<AccountList> accounts;
-	std::optional<SyncFailure> standing_error; // what the connection is from the start, although it could be read
+	std::vector<providers::AccountNumber> numbers; // where they come with the accounts
+	std::optional<SyncFailure> standing_error;     // what the connection is from the start, although it could be read
 };
 
 struct NewConnection {
@@ -44,13 +45,15 @@ public:
 	using Error::Error;
 };
 
-/// The connection that insert_connection() met. Throws LinkedElsewhere unless it is the same user's.
-ConnectionId find_known(const NewConnection &fresh);
+/// The connection that insert_connection() would meet, if there is one. Throws LinkedElsewhere unless it is the same
+/// user's.
+std::optional<ConnectionId> find_known(const NewConnection &fresh);
 
 struct Repair {
-	ConnectionHealth health; // empty where it is not known
-	bool consented = true;   // by the user, just now
-	std::string user_ip;     // his; may be empty
+	ConnectionHealth health;                 // empty where it is not known
+	bool consented = true;                   // by the user, just now
+	std::string user_ip;                     // his; may be empty
+	std::string provider_connection_id = {}; // another one from now on; empty: the same
 };
 
 /// The user has logged in again, or there are new tokens: what was wrong is over, and a sync is due. Failures that were

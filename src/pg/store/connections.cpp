@@ -50,11 +50,13 @@ void take_present_states(std::vector<Connection> &connections) {
 	ids.reserve(connections.size());
 	for (const Connection &connection : connections)
 		ids.push_back(connection.id);
-	std::unordered_map<ConnectionId, std::string> states;
+	std::unordered_map<ConnectionId, Connection> now;
 	for (Connection &present : find_connections(ids))
-		states.emplace(present.id, std::move(present.state));
-	for (Connection &connection : connections)
-		connection.state = std::move(states[connection.id]);
+		now.emplace(present.id, std::move(present));
+	for (Connection &connection : connections) {
+		connection.state = std::move(now[connection.id].state);
+		connection.authenticated_at = now[connection.id].authenticated_at;
+	}
 }
 
 /// Whether nothing can be read through it any more.
@@ -95,11 +97,16 @@ std::vector<Connection> visible_connections(const ConnectionFilter &filter) {
 }
 
 std::vector<Connection> find_connections(std::span<const ConnectionId> ids) {
-	static Statement select("SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, " OB_CONNECTION_STATE
-	                        ", c.mapping_role, c.error_code FROM ob.connections c WHERE c.id = ANY ($1) ORDER BY c.id");
+	static Statement select(
+	    "SELECT c.id, c.server, c.provider, c.user_ref, c.institution_name, " OB_CONNECTION_STATE
+	    ", c.mapping_role, c.error_code, (extract(epoch from c.authenticated_at) * 1000000)::bigint "
+	    "FROM ob.connections c WHERE c.id = ANY ($1) ORDER BY c.id");
 	Result found;
 	as_owner([&] { found = select.read_fresh({Param::integer_array(ids)}); });
-	return from_rows(found);
+	std::vector<Connection> connections = from_rows(found);
+	for (std::size_t i = 0; i < connections.size(); ++i)
+		connections[i].authenticated_at = found.rows[i].timestamp(8);
+	return connections;
 }
 
 Connection find_connection(ConnectionId id) {

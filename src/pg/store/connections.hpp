@@ -24,6 +24,7 @@ struct Connection {
 	std::string state;
 	std::string mapping_role; // whose user mapping calls are made with
 	std::string error_code;   // of the last failure, empty once it is over; not of visible_connections()
+	std::optional<Timestamp> authenticated_at; // when its user was last at the bank for us
 };
 
 /// Which connections a live scan wants; nothing means no condition, an empty list means none. The states are sorted.

@@ -19,6 +19,10 @@ std::string error_to_json(const Error &error);
 Error error_from(json::Node object);
 Error error_from_json(std::string_view text);
 
+/// A provider's refusal, with what decides on its consequences.
+json::Object provider_error_object(const ProviderError &error);
+ProviderError provider_error_from(json::Node object);
+
 /// The code of an SQLSTATE of ours; internal for any other.
 ErrorCode code_of(std::string_view sqlstate);
 

@@ -52,13 +52,14 @@ void throw_ended(const Link &link) {
 void insert_link(const Link &link, const std::optional<providers::LinkOffer> &offer) {
 	static Statement insert(
 	    "INSERT INTO ob.links (link_id, server, user_ref, kind, options, action, url_sealed, token_sealed, sdk, "
-	    "mapping_role, expires_at, user_ip, token_digest, connection_id, error_code, server_version) "
-	    "VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, $11, $12::inet, $13, $14, $15, $16)");
-	std::string url, token, digest;
+	    "mapping_role, expires_at, user_ip, token_digest, connection_id, error_code, server_version, verifier_sealed) "
+	    "VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, $11, $12::inet, $13, $14, $15, $16, $17)");
+	std::string url, token, verifier, digest;
 	if (offer) {
 		const crypto::KeyRing keys = load_keys();
 		url = seal_for(keys, link.link_id, "url_sealed", offer->url);
 		token = seal_for(keys, link.link_id, "token_sealed", offer->token);
+		verifier = seal_for(keys, link.link_id, "verifier_sealed", offer->verifier);
 		if (!offer->token.empty())
 			digest = crypto::sha256_hex(offer->token.reveal());
 	}
@@ -67,7 +68,7 @@ void insert_link(const Link &link, const std::optional<providers::LinkOffer> &of
 	            bytes_or_null(token), Param::text_or_null(offer ? offer->sdk_json : ""), Param::name(link.mapping_role),
 	            Param::timestamp(link.expires_at), Param::text_or_null(link.user_ip), Param::text_or_null(digest),
 	            connection_param(link.connection), Param::text_or_null(link.error_code),
-	            Param::text_or_null(link.server_version)});
+	            Param::text_or_null(link.server_version), bytes_or_null(verifier)});
 }
 
 std::string find_link_by_token(const Secret &token) {
@@ -121,10 +122,39 @@ Secret read_link_token(std::string_view link_id) {
 	return open_from(link_id, "token_sealed", found.rows.front().text(0));
 }
 
+Secret read_link_verifier(std::string_view link_id) {
+	static Statement select("SELECT verifier_sealed FROM ob.links WHERE link_id = $1 AND verifier_sealed IS NOT NULL");
+	const Result found = select.read_fresh({Param::text(link_id)});
+	return found.rows.empty() ? Secret() : open_from(link_id, "verifier_sealed", found.rows.front().text(0));
+}
+
+namespace {
+
+#define OB_OFFER_COLUMNS                                                                                               \
+	"link_id, action, url_sealed, token_sealed, sdk::text, (extract(epoch from expires_at) * 1000000)::bigint "
+
+OpenLink open_link(const Row &row) {
+	OpenLink link;
+	link.link_id = row.text(0);
+	link.offer.action = row.text(1);
+	link.offer.url = open_from(link.link_id, "url_sealed", row.text(2));
+	link.offer.token = open_from(link.link_id, "token_sealed", row.text(3));
+	link.offer.sdk_json = row.text(4);
+	link.offer.expires_at = row.timestamp(5);
+	return link;
+}
+
+} // namespace
+
+std::optional<OpenLink> read_offer(std::string_view link_id) {
+	static Statement select("SELECT " OB_OFFER_COLUMNS "FROM ob.links WHERE link_id = $1");
+	const Result found = select.read_fresh({Param::text(link_id)});
+	return found.rows.empty() ? std::nullopt : std::optional(open_link(found.rows.front()));
+}
+
 std::optional<OpenLink> find_open_link(const Link &wanted) {
 	static Statement select(
-	    "SELECT link_id, action, url_sealed, token_sealed, sdk::text, (extract(epoch from expires_at) * "
-	    "1000000)::bigint "
+	    "SELECT " OB_OFFER_COLUMNS
 	    "FROM ob.links l WHERE server = $1 AND user_ref = $2 AND kind = $3 AND options = $4::jsonb AND state = 'open' "
 	    "AND connection_id IS NOT DISTINCT FROM $5 AND error_code IS NOT DISTINCT FROM $6 AND server_version = $7 "
 	    // A journey that has brought something is over: providers let nobody walk it twice.
@@ -136,20 +166,12 @@ std::optional<OpenLink> find_open_link(const Link &wanted) {
 	                                 Param::text_or_null(wanted.error_code), Param::text(wanted.server_version)});
 	if (found.rows.empty())
 		return std::nullopt;
-	const Row &row = found.rows.front();
-	OpenLink link;
-	link.link_id = row.text(0);
-	link.offer.action = row.text(1);
-	link.offer.url = open_from(link.link_id, "url_sealed", row.text(2));
-	link.offer.token = open_from(link.link_id, "token_sealed", row.text(3));
-	link.offer.sdk_json = row.text(4);
-	link.offer.expires_at = row.timestamp(5);
-	return link;
+	return open_link(found.rows.front());
 }
 
 void complete_link(std::string_view link_id, ConnectionId connection) {
 	static Statement update("UPDATE ob.links SET state = 'completed', reason = NULL, "
-	                        "connection_id = COALESCE(connection_id, $2), url_sealed = NULL, "
+	                        "connection_id = COALESCE(connection_id, $2), url_sealed = NULL, verifier_sealed = NULL, "
 	                        "token_sealed = CASE WHEN " OB_TAKES_SEVERAL " THEN token_sealed END, "
 	                        "updated_at = clock_timestamp() WHERE link_id = $1");
 	update.run({Param::text(link_id), Param::integer(connection)});
@@ -163,6 +185,7 @@ void mark_refused(std::string_view link_id, std::string_view reason) {
 
 void end_link(std::string_view link_id, std::string_view state, std::string_view reason) {
 	static Statement update("UPDATE ob.links SET state = $2, reason = $3, url_sealed = NULL, token_sealed = NULL, "
+	                        "verifier_sealed = NULL, "
 	                        "updated_at = clock_timestamp() WHERE link_id = $1 AND state = 'open'");
 	update.run({Param::text(link_id), Param::text(state), Param::text_or_null(reason)});
 }

@@ -51,6 +51,9 @@ std::string find_link_by_digest(std::string_view digest);
 /// The offer's token, as long as the link needs it; else empty. Under a fresh snapshot.
 Secret read_link_token(std::string_view link_id);
 
+/// PKCE's verifier, as long as the link needs it; else empty. Under a fresh snapshot.
+Secret read_link_verifier(std::string_view link_id);
+
 /// An open, unexpired link like `wanted` (server as it is now, user, kind, options, connection and its error), with its
 /// offer opened again.
 struct OpenLink {
@@ -58,6 +61,8 @@ struct OpenLink {
 	providers::LinkOffer offer;
 };
 std::optional<OpenLink> find_open_link(const Link &wanted);
+/// A link's offer by its id, opened again, as long as it is kept. Under a fresh snapshot.
+std::optional<OpenLink> read_offer(std::string_view link_id);
 
 /// It has become a connection; its first one is kept. Whatever the link's state was: what the provider did counts.
 void complete_link(std::string_view link_id, ConnectionId connection);

@@ -94,6 +94,7 @@ const std::vector<SealedColumn> &sealed_columns() {
 	    {"ob.tokens", "sealed", KeyUser::tokens, {{"server", "name"}, {"subject", "text"}, {"kind", "text"}}},
 	    {"ob.links", "url_sealed", KeyUser::links, {{"link_id", "text"}}},
 	    {"ob.links", "token_sealed", KeyUser::links, {{"link_id", "text"}}},
+	    {"ob.links", "verifier_sealed", KeyUser::links, {{"link_id", "text"}}},
 	    {"ob.outcomes", "sealed", KeyUser::outcomes, {{"call_id", "text"}}},
 	    {"ob.accounts_all", "number_sealed", KeyUser::accounts, {{"connection_id", "int8"}, {"account_id", "text"}}},
 	};

@@ -16,6 +16,7 @@ extern "C" {
 #include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sync_store.hpp"
+#include "providers/option_values.hpp"
 
 namespace ob::pg::store {
 
@@ -27,6 +28,8 @@ constexpr int kTries = 3;
 constexpr std::int64_t kLargestPart = 16;
 // Expired ones are forgotten when there are so many, and then twice as many as were left.
 constexpr std::size_t kManyLeases = 1000;
+
+constexpr std::string_view kUnattendedOption = "unattended_per_day";
 
 /// Calls in hand of one budget, and what is known of it.
 struct Lease {
@@ -116,11 +119,26 @@ Task<std::vector<BudgetGrant>> take_surely(std::string server, std::vector<Budge
 
 class ServerBudget final : public Budget {
 public:
-	ServerBudget(std::string server, providers::ServerLimits limits)
-	    : server_(std::move(server)), limits_(std::move(limits)) {}
+	ServerBudget(std::string server, providers::ServerLimits limits, std::optional<CallLimit> unattended)
+	    : server_(std::move(server)), limits_(std::move(limits)), unattended_(unattended) {}
 
 	Task<std::optional<Shortage>> take(std::string call_class, std::optional<ConnectionId> connection) override {
+		Task<std::optional<Shortage>> taking = take_all(budgets_of(call_class, connection));
+		co_return co_await taking;
+	}
+
+	Task<std::optional<Shortage>> take_unattended(std::string call_class, ConnectionId connection,
+	                                              std::string resource) override {
 		std::vector<BudgetWant> wants = budgets_of(call_class, connection);
+		if (unattended_)
+			wants.push_back({connection, std::string(kUnattended) + resource, *unattended_});
+		Task<std::optional<Shortage>> taking = take_all(std::move(wants));
+		co_return co_await taking;
+	}
+
+private:
+	/// One call of each, or none at all.
+	Task<std::optional<Shortage>> take_all(std::vector<BudgetWant> wants) {
 		for (int tries = 0; tries < kTries; ++tries) {
 			std::optional<Shortage> shortage = find_shortage(wants);
 			if (shortage)
@@ -141,7 +159,6 @@ public:
 		            "Try again later: the database is very busy.");
 	}
 
-private:
 	std::vector<BudgetWant> budgets_of(const std::string &call_class, std::optional<ConnectionId> connection) const {
 		std::vector<BudgetWant> wants;
 		const auto found = limits_.find(call_class);
@@ -162,7 +179,8 @@ private:
 			const Lease &lease = lease_of(server_, want);
 			if (lease.is_usable(now) || !lease.is_denied(now, want.limit) || (worst && worst->free_at >= lease.free_at))
 				continue;
-			worst = Shortage{lease.free_at, want.limit, want.connection != kEveryConnection};
+			worst = Shortage{lease.free_at, want.limit, want.connection != kEveryConnection,
+			                 want.call_class.starts_with(kUnattended)};
 		}
 		return worst;
 	}
@@ -182,6 +200,7 @@ private:
 
 	const std::string server_;
 	const providers::ServerLimits limits_;
+	const std::optional<CallLimit> unattended_;
 };
 
 } // namespace
@@ -193,6 +212,11 @@ providers::ServerLimits server_limits(const providers::ServerConfig &config) {
 	return providers::read_limits(provider->call_classes(), config.option("environment"), config.option("limits"));
 }
 
+std::optional<CallLimit> unattended_limit(const providers::ServerConfig &config) {
+	const auto calls = providers::parse_integer(config.option(kUnattendedOption));
+	return calls.value_or(0) > 0 ? std::optional(CallLimit{*calls, std::chrono::hours(24)}) : std::nullopt;
+}
+
 std::shared_ptr<Budget> server_budget(const providers::ServerConfig &config) {
 	// Made for every connection that is synced, out of the same options.
 	struct Made {
@@ -200,13 +224,17 @@ std::shared_ptr<Budget> server_budget(const providers::ServerConfig &config) {
 		std::shared_ptr<Budget> budget;
 	};
 	static std::map<std::string, Made> all;
-	const std::string options =
-	    config.provider + " " + std::string(config.option("environment")) + " " + std::string(config.option("limits"));
+	const std::string options = config.provider + " " + std::string(config.option("environment")) + " " +
+	                            std::string(config.option("limits")) + " " +
+	                            std::string(config.option(kUnattendedOption));
 	Made &made = all[config.name];
 	if (made.options == options)
 		return made.budget;
 	providers::ServerLimits limits = server_limits(config);
-	made.budget = limits.empty() ? nullptr : std::make_shared<ServerBudget>(config.name, std::move(limits));
+	const std::optional<CallLimit> unattended = unattended_limit(config);
+	made.budget = limits.empty() && !unattended
+	                  ? nullptr
+	                  : std::make_shared<ServerBudget>(config.name, std::move(limits), unattended);
 	made.options = options;
 	return made.budget;
 }
@@ -215,8 +243,10 @@ void SyncBudgets::take(const std::string &server, const std::vector<ConnectionId
 	const Timestamp now = Runtime::get().clock().now();
 	std::vector<BudgetWant> of_all;
 	std::vector<BudgetWant> of_each;
-	std::chrono::seconds longest{};
-	for (const auto &[call_class, limits] : server_limits(server_options(server))) {
+	const providers::ServerConfig options = server_options(server);
+	const std::optional<CallLimit> unattended = unattended_limit(options);
+	std::chrono::seconds longest = unattended ? unattended->period : std::chrono::seconds();
+	for (const auto &[call_class, limits] : server_limits(options)) {
 		if (limits.per_connection)
 			longest = std::max(longest, limits.per_connection->period);
 		if (!limits.in_each_sync)

@@ -5,7 +5,9 @@
 #include "pg/postgres.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,11 @@ namespace ob::pg::store {
 
 /// As the server's options say. Throws as providers::read_limits.
 providers::ServerLimits server_limits(const providers::ServerConfig &config);
+
+/// How often a call may be made in a day while no person is there, of each account; nothing: without a limit.
+std::optional<CallLimit> unattended_limit(const providers::ServerConfig &config);
+/// Begins the names of their classes; what is called of which account follows.
+inline constexpr std::string_view kUnattended = "unattended ";
 
 /// For calls through a server; null if it has no limits.
 std::shared_ptr<Budget> server_budget(const providers::ServerConfig &config);

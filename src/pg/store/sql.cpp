@@ -245,6 +245,10 @@ Param Param::text_array(std::span<const std::string> values) {
 	return param;
 }
 
+Param Param::text_array_or_null(std::span<const std::string> values) {
+	return values.empty() ? null(TEXTARRAYOID) : text_array(values);
+}
+
 Param Param::integer_array(std::span<const std::int64_t> values) {
 	Param param(INT8ARRAYOID);
 	param.kind_ = Kind::integer_array;

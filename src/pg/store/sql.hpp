@@ -37,6 +37,7 @@ public:
 	static Param name(std::string_view value);
 	static Param timestamp(std::optional<Timestamp> value);
 	static Param text_array(std::span<const std::string> values);
+	static Param text_array_or_null(std::span<const std::string> values); // NULL if there are none
 	static Param integer_array(std::span<const std::int64_t> values);
 	/// A datum that is already built, in memory that lives as long as the call.
 	static Param datum(Oid type, Datum value);

@@ -128,6 +128,18 @@ void SyncResults::lock_connections() const {
 	lock.run({Param::integer_array(ids)});
 }
 
+namespace {
+
+/// Scopes are words.
+std::string joined(const std::vector<std::string> &scopes) {
+	std::string text;
+	for (const std::string &scope : scopes)
+		text.append(text.empty() ? "" : " ").append(scope);
+	return text;
+}
+
+} // namespace
+
 /// One row whatever came: results with nothing new are what is written most. A connection that was given up and works
 /// again is as good as new.
 void SyncResults::write_connections() const {
@@ -145,10 +157,13 @@ void SyncResults::write_connections() const {
 	    "institution_id = COALESCE(c.institution_id, NULLIF(e.institution_id, '')), "
 	    "institution_name = COALESCE(c.institution_name, NULLIF(e.institution_name, '')), "
 	    "institution_logo = COALESCE(c.institution_logo, NULLIF(e.institution_logo, '')), "
-	    "updated_at = clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS e (id, status, transactions, "
-	    "bank_updated_at, has_health, consent_expires_at, institution_id, institution_name, institution_logo) "
+	    "consent_given_at = COALESCE(NULLIF(e.consent_given_at, '')::timestamptz, c.consent_given_at), "
+	    "scopes = COALESCE(string_to_array(NULLIF(e.scopes, ''), ' '), c.scopes), "
+	    "updated_at = clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS e (id, status, "
+	    "transactions, bank_updated_at, has_health, consent_expires_at, institution_id, institution_name, "
+	    "institution_logo, consent_given_at, scopes) "
 	    "WHERE c.id = e.id");
-	Columns rows(8);
+	Columns rows(10);
 	for (const End &end : ends_) {
 		const ConnectionHealth health = end.report.health.value_or(ConnectionHealth());
 		const auto state = states_.find(end.id);
@@ -160,6 +175,7 @@ void SyncResults::write_connections() const {
 			rows.skip(1);
 		rows.add(health.bank_updated_at).add(end.report.health.has_value()).add(health.consent_expires_at);
 		rows.add(health.institution_id).add(health.institution_name).add(end.report.institution_logo);
+		rows.add(health.consent_given_at).add(joined(health.scopes));
 	}
 	update.run(rows.params());
 }

@@ -1,9 +1,12 @@
 #include "pg/store/tokens.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
 #include "crypto/seal.hpp"
+#include "pg/runtime.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/sql.hpp"
 
@@ -15,20 +18,56 @@ std::string place(std::string_view server, std::string_view subject, std::string
 	return crypto::associated({"ob.tokens", "sealed", server, subject, kind});
 }
 
+constexpr std::string_view kAccessToken = "access_token";
+constexpr std::string_view kRefreshToken = "refresh_token";
+
+// An access token is renewed before its time is over, but not before half of it.
+constexpr std::chrono::minutes kEarly{5};
+// Providers let refresh tokens die that nobody uses (TrueLayer: after 30 days).
+constexpr std::chrono::days kLongestRest{20};
+
+struct Life {
+	std::optional<Timestamp> expires_at;
+	std::optional<Timestamp> renew_at;
+};
+
+Life life_of(std::string_view kind, std::optional<Timestamp> expires_at) {
+	const Timestamp now = Runtime::get().clock().now();
+	if (!expires_at)
+		return {};
+	if (kind == kAccessToken)
+		return {expires_at, *expires_at - std::min<std::chrono::microseconds>(kEarly, (*expires_at - now) / 2)};
+	if (kind == kRefreshToken)
+		return {std::nullopt, now + kLongestRest};
+	return {};
+}
+
 } // namespace
 
 std::string token_subject(ConnectionId id) {
 	return "connection:" + std::to_string(id);
 }
 
-void save_tokens(std::string_view server, std::string_view subject, const providers::Credentials &tokens) {
-	static Statement upsert("INSERT INTO ob.tokens (server, subject, kind, sealed) VALUES ($1, $2, $3, $4) "
-	                        "ON CONFLICT (server, subject, kind) DO UPDATE SET sealed = EXCLUDED.sealed");
+void save_tokens(std::string_view server, std::string_view subject, const providers::Credentials &tokens,
+                 std::optional<Timestamp> expires_at) {
+	static Statement upsert(
+	    "INSERT INTO ob.tokens (server, subject, kind, sealed, expires_at, renew_at) VALUES ($1, $2, $3, $4, $5, $6) "
+	    "ON CONFLICT (server, subject, kind) DO UPDATE SET sealed = EXCLUDED.sealed, "
+	    "expires_at = EXCLUDED.expires_at, renew_at = EXCLUDED.renew_at, created_at = EXCLUDED.created_at");
 	const crypto::KeyRing keys = load_keys();
 	for (const auto &[kind, token] : tokens) {
 		const std::string sealed = crypto::seal(keys, token.reveal(), place(server, subject, kind));
-		upsert.run({Param::name(server), Param::text(subject), Param::text(kind), Param::bytes(sealed)});
+		const Life life = life_of(kind, expires_at);
+		upsert.run({Param::name(server), Param::text(subject), Param::text(kind), Param::bytes(sealed),
+		            Param::timestamp(life.expires_at), Param::timestamp(life.renew_at)});
 	}
+}
+
+void save_renewed(std::string_view server, std::string_view subject, const providers::Renewed &renewed) {
+	static Statement used("UPDATE ob.tokens SET renew_at = $4 WHERE server = $1 AND subject = $2 AND kind = $3");
+	save_tokens(server, subject, renewed.credentials, renewed.expires_at);
+	used.run({Param::name(server), Param::text(subject), Param::text(kRefreshToken),
+	          Param::timestamp(life_of(kRefreshToken, renewed.expires_at).renew_at)});
 }
 
 providers::Credentials read_tokens(std::string_view server, std::string_view subject) {
@@ -66,6 +105,36 @@ std::vector<TokensOrError> read_tokens(const std::vector<TokenOwner> &owners) {
 		}
 	}
 	return tokens;
+}
+
+AccessToken read_access_token(std::string_view server, std::string_view subject) {
+	static Statement select("SELECT sealed, (extract(epoch from expires_at) * 1000000)::bigint, "
+	                        "(extract(epoch from renew_at) * 1000000)::bigint FROM ob.tokens "
+	                        "WHERE server = $1 AND subject = $2 AND kind = $3");
+	const Result found = select.read_fresh({Param::name(server), Param::text(subject), Param::text(kAccessToken)});
+	AccessToken access;
+	if (found.rows.empty())
+		return access;
+	const Row &row = found.rows.front();
+	access.token = unseal(row.text(0), place(server, subject, kAccessToken),
+	                      "access_token of " + std::string(subject) + " (server " + std::string(server) + ")");
+	access.expires_at = row.timestamp(1);
+	access.renew_at = row.timestamp(2);
+	return access;
+}
+
+std::vector<ConnectionId> expiring_tokens(const std::vector<std::string> &servers, Timestamp until, Timestamp now) {
+	static Statement select(
+	    "SELECT c.id FROM ob.connections c JOIN ob.tokens t ON t.server = c.server AND t.subject = 'connection:' || "
+	    "c.id "
+	    "WHERE c.server::text = ANY ($1) AND c.state IN ('active', 'error') AND (t.expires_at <= $2 "
+	    "OR (t.expires_at IS NULL AND t.renew_at <= $3)) GROUP BY c.id "
+	    "ORDER BY bool_or(t.expires_at IS NULL) DESC, min(t.expires_at), c.id");
+	std::vector<ConnectionId> ids;
+	for (const Row &row :
+	     select.read_fresh({Param::text_array(servers), Param::timestamp(until), Param::timestamp(now)}).rows)
+		ids.push_back(row.integer(0));
+	return ids;
 }
 
 void erase_tokens(std::string_view server, std::string_view subject) {

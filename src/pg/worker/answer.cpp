@@ -13,6 +13,12 @@ std::string seal_answer(const crypto::KeyRing &keys, const std::string &call_id,
 		tokens.set_secret(kind, token);
 	object.set_if("provider_connection_id", established.provider_connection_id);
 	object.set_if("request_id", established.request_id).set("credentials", tokens);
+	if (established.expires_at)
+		object.set("expires_at", established.expires_at->time_since_epoch().count());
+	json::Array scopes;
+	for (const std::string &scope : established.scopes)
+		scopes.add(scope);
+	object.set("scopes", scopes);
 	return crypto::seal(keys, object.dump(), outcome_place(call_id));
 }
 
@@ -25,6 +31,10 @@ providers::Established open_answer(const store::Outcome &outcome) {
 	established.request_id = document.text("request_id");
 	for (const auto &[kind, token] : document.get("credentials").members())
 		established.credentials.emplace(kind, Secret(token.text()));
+	if (const auto expires_at = document.integer("expires_at"))
+		established.expires_at.emplace(std::chrono::microseconds(*expires_at));
+	for (const json::Node &scope : document.get("scopes").items())
+		established.scopes.emplace_back(scope.text());
 	return established;
 }
 

@@ -1,6 +1,7 @@
 #include "pg/worker/client.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "postmaster/bgworker.h"
 }
 
@@ -25,6 +26,7 @@ extern "C" {
 #include "pg/store/owner.hpp"
 #include "pg/subxact.hpp"
 #include "pg/worker/segment.hpp"
+#include "pg/worker/steps.hpp"
 #include "json/document.hpp"
 
 namespace ob::pg::worker {
@@ -232,9 +234,17 @@ std::string make_envelope(const Request &request) {
 	return envelope.to_json();
 }
 
+/// A process that has no transaction open is a worker itself.
+void as_owner(const std::function<void()> &body) {
+	if (guard([] { return IsTransactionState(); }))
+		store::as_owner(body);
+	else
+		record(body);
+}
+
 std::optional<store::Outcome> read_outcome(const std::string &call_id) {
 	std::optional<store::Outcome> outcome;
-	store::as_owner([&] { outcome = store::read_outcome(call_id); });
+	as_owner([&] { outcome = store::read_outcome(call_id); });
 	return outcome;
 }
 
@@ -282,7 +292,7 @@ Task<void> ready() {
 Task<std::string> call(Request request) {
 	if (request.call_id.empty())
 		request.call_id = crypto::uuid4();
-	store::as_owner([&] { request.acting_json = store::acting(); });
+	as_owner([&] { request.acting_json = store::acting(); });
 	// A worker may end, idle, just as the request is on its way: then it never began and may be sent again.
 	for (int tries = 0; tries < kCallTries; ++tries) {
 		Task<void> started = start_worker();

@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "pg/runtime.hpp"
 #include "pg/undone.hpp"
+#include "pg/worker/token_keeper.hpp"
 
 namespace ob::pg::worker {
 
@@ -68,7 +69,7 @@ void DueRun::end(const std::exception_ptr &error) {
 /// With the user mapping of the role that linked the connection.
 providers::Session DueRun::open(const DueConnection &connection) {
 	const store::Connection &found = due_.connection(connection.target.id);
-	return Runtime::get().session(load_server(found).config, stats_, found.id);
+	return connection_session(load_server(found), found, stats_);
 }
 
 /// Reading options and unsealing a secret for each of thousands of connections would take as long as their syncs.

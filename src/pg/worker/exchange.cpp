@@ -85,15 +85,26 @@ void record_lost(const Outcome &outcome, std::string_view reason, const Error &e
 	});
 }
 
+/// As the caller sent it, with what its link has kept for it.
+providers::LinkGrant grant_of(const Outcome &outcome, std::string kind) {
+	providers::LinkGrant grant;
+	grant.kind = std::move(kind);
+	grant.value =
+	    store::unseal(outcome.sealed, outcome_place(outcome.call_id), "grant of outcome " + std::to_string(outcome.id));
+	record([&] {
+		grant.verifier = store::read_link_verifier(outcome.link_id);
+		if (const auto link = store::find_link(outcome.link_id))
+			grant.options_json = link->options_json;
+	});
+	return grant;
+}
+
 /// The call itself, then its answer into the outcome row before anything else happens.
 Task<void> call_exchange(Outcome *outcome, LoadedServer server, std::string grant_kind, Context *context) {
 	const InFlight::Call call(*context->in_flight);
 	// Read before the call: its answer must be sealed whatever becomes of the key file meanwhile.
 	const crypto::KeyRing keys = store::load_keys();
-	providers::LinkGrant grant;
-	grant.kind = std::move(grant_kind);
-	grant.value = store::unseal(outcome->sealed, outcome_place(outcome->call_id),
-	                            "grant of outcome " + std::to_string(outcome->id));
+	providers::LinkGrant grant = grant_of(*outcome, std::move(grant_kind));
 	providers::CallStats stats;
 	providers::Established established;
 	std::optional<Error> failure;
@@ -132,7 +143,8 @@ std::string_view reason_of(const std::exception_ptr &failure) {
 /// good ends the outcome; the answer stays in it, sealed.
 Task<Done> finish_exchange(Outcome outcome, LoadedServer server, Context *context) {
 	const providers::Established established = open_answer(outcome);
-	Task<store::FirstLook> looked = look_at(std::move(server), established.credentials);
+	Task<store::FirstLook> looked =
+	    look_at(std::move(server), established.credentials, Request::from_json(outcome.request_json).user_ip);
 	const store::FirstLook look = co_await looked;
 	Done done;
 	std::exception_ptr failure;

@@ -3,16 +3,19 @@
 #include "core/error.hpp"
 #include "core/loop.hpp"
 #include "pg/runtime.hpp"
+#include "providers/window_provider.hpp"
 #include "sync/failure.hpp"
 
 namespace ob::pg::worker {
 
 namespace {
 
-Task<void> read_health(store::LoadedServer server, providers::Credentials credentials, store::FirstLook *look) {
+Task<void> read_health(store::LoadedServer server, providers::Credentials credentials, std::string user_ip,
+                       store::FirstLook *look) {
 	try {
 		providers::CallStats stats;
 		providers::Session session = Runtime::get().session(server.config, stats);
+		session.user_ip = std::move(user_ip);
 		Task<providers::ConnectionHealth> task = server.provider->health(session, std::move(credentials));
 		look->health = co_await task;
 		look->standing_error = sync::standing_failure(look->health);
@@ -29,15 +32,23 @@ Task<void> read_health(store::LoadedServer server, providers::Credentials creden
 	}
 }
 
-Task<void> read_accounts(store::LoadedServer server, providers::Credentials credentials,
-                         std::optional<AccountList> *accounts) {
+Task<void> read_accounts(store::LoadedServer server, providers::Credentials credentials, std::string user_ip,
+                         store::FirstLook *look) {
 	try {
 		providers::CallStats stats;
 		providers::Session session = Runtime::get().session(server.config, stats);
+		session.user_ip = std::move(user_ip);
+		if (const auto *windows = dynamic_cast<const providers::WindowProvider *>(server.provider)) {
+			Task<providers::AccountListing> task = windows->list_accounts(std::move(session), std::move(credentials));
+			providers::AccountListing listing = co_await task;
+			look->accounts = std::move(listing.list);
+			look->numbers = std::move(listing.numbers);
+			co_return;
+		}
 		std::vector<std::string> every;
 		Task<AccountList> task =
 		    server.provider->accounts(std::move(session), std::move(credentials), std::move(every));
-		*accounts = co_await task;
+		look->accounts = co_await task;
 	} catch (const Error &) {
 		// The first sync reads them.
 	}
@@ -45,12 +56,12 @@ Task<void> read_accounts(store::LoadedServer server, providers::Credentials cred
 
 } // namespace
 
-Task<store::FirstLook> look_at(store::LoadedServer server, providers::Credentials credentials) {
+Task<store::FirstLook> look_at(store::LoadedServer server, providers::Credentials credentials, std::string user_ip) {
 	store::FirstLook look;
 	Loop &loop = co_await ThisLoop();
 	TaskGroup group(loop);
-	group.spawn(read_health(server, credentials, &look));
-	group.spawn(read_accounts(server, credentials, &look.accounts));
+	group.spawn(read_health(server, credentials, user_ip, &look));
+	group.spawn(read_accounts(server, credentials, user_ip, &look));
 	Task<void> both = group.join();
 	co_await both;
 	co_return std::move(look);

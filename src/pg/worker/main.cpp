@@ -211,6 +211,8 @@ Task<void> Worker::serve(Worker *worker, Envelope envelope) {
 Task<void> Worker::caller_has_ended(VirtualTransactionId caller) {
 	using namespace std::chrono_literals;
 	auto pause = std::chrono::milliseconds(5);
+	if (caller.localTransactionId == InvalidLocalTransactionId) // a worker, which had none open
+		co_return;
 	while (!guard([&] { return VirtualXactLock(caller, false); })) {
 		Sleep sleep(pause);
 		co_await sleep;

@@ -18,7 +18,8 @@ namespace ob::pg::worker {
 /// One call on behalf of a caller.
 struct Request {
 	std::string call_id; // unguessable; names the call in ob.outcomes
-	std::string kind;    // exchange, remove, rotate, failure, refusal, audit, recover, budget, webhook_key
+	std::string kind;    // exchange, remove, rotate, renew, extend, failure, refusal, audit, recover, budget,
+	                     // webhook_key
 	std::string server;
 	std::string server_version; // LoadedServer::version as the caller sees it; empty: no call goes out
 	std::string mapping_role;
@@ -35,6 +36,10 @@ struct Request {
 	bool keep_open = false;   // more is to come of this link
 	// remove
 	bool purge = false;
+	// renew: the access token that is no longer good; empty: whichever it is
+	std::string token_digest;
+	// extend, besides the link's id, its user and address
+	std::string options_json;
 	// failure: a SyncFailure as JSON; refusal: the error
 	std::string failure_json;
 	std::string client_digest; // refusal: of the credentials

@@ -9,6 +9,7 @@
 #include "pg/worker/budgets.hpp"
 #include "pg/worker/exchange.hpp"
 #include "pg/worker/removal.hpp"
+#include "pg/worker/renewal.hpp"
 #include "pg/worker/rotation.hpp"
 #include "pg/worker/steps.hpp"
 #include "pg/worker/webhook_keys.hpp"
@@ -54,6 +55,14 @@ Done keep_refusal(const Request &request) {
 	return Done{"{}", 0, {}};
 }
 
+store::Repair repair_of(const Outcome &outcome) {
+	const auto result = json::Document::parse(outcome.result_json);
+	store::Repair repair;
+	repair.user_ip = Request::from_json(outcome.request_json).user_ip;
+	repair.provider_connection_id = result.text("provider_connection_id");
+	return repair;
+}
+
 Task<void> recover_one(std::int64_t id, Context *context) {
 	std::optional<Outcome> outcome;
 	record([&] { outcome = store::read_outcome(id); });
@@ -84,6 +93,14 @@ Task<Done> dispatch(Request request, Context *context, std::int64_t *locked) {
 	}
 	if (request.kind == "rotate") {
 		Task<Done> task = rotate(std::move(request), context, locked);
+		co_return co_await task;
+	}
+	if (request.kind == "renew") {
+		Task<Done> task = renew(std::move(request), context, locked);
+		co_return co_await task;
+	}
+	if (request.kind == "extend") {
+		Task<Done> task = extend(std::move(request), context);
 		co_return co_await task;
 	}
 	if (request.kind == "failure")
@@ -137,8 +154,7 @@ void apply(std::int64_t id) {
 		if (outcome->kind == "remove")
 			store::apply_disconnect(*outcome->connection, Request::from_json(outcome->request_json).purge);
 		else if (outcome->kind == "exchange")
-			store::apply_repair(*outcome->connection,
-			                    {.health = {}, .user_ip = Request::from_json(outcome->request_json).user_ip});
+			store::apply_repair(*outcome->connection, repair_of(*outcome));
 		else
 			store::apply_failure(*outcome->connection, store::failure_from_json(outcome->request_json),
 			                     outcome->created_at);

@@ -6,6 +6,7 @@
 #include "pg/store/audit.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/store/tokens.hpp"
+#include "pg/worker/renewal.hpp"
 #include "pg/worker/steps.hpp"
 
 namespace ob::pg::worker {
@@ -59,9 +60,14 @@ Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credenti
 	try {
 		if (!tokens.empty()) {
 			providers::Session session = Runtime::get().session(server.config, stats, outcome.connection);
+			session.tokens = own_token_keeper(server, *outcome.connection, outcome.mapping_role, context);
 			Task<void> removed = server.provider->remove(std::move(session), std::move(tokens));
 			co_await removed;
 		}
+	} catch (const ProviderError &error) {
+		// Without a token that can be renewed there is nothing left to be ended.
+		if (!server.provider->tokens_expire() || error.reaction() != Reaction::reauth)
+			failure.emplace(error);
 	} catch (const Error &error) {
 		failure.emplace(error);
 	}

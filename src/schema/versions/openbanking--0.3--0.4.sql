@@ -46,6 +46,10 @@ WITH rights (level, privilege, object) AS (VALUES
 	('operate', 'UPDATE (annotations)', 'ob.transactions_all'),
 	('operate', 'SELECT', 'ob.quarantine'),
 	('operate', 'SELECT (' || ob.columns_but('ob.client_checks', '{digest}') || ')', 'ob.client_checks'),
+	('operate', 'SELECT (' || ob.columns_but('ob.tokens', '{sealed}') || ')', 'ob.tokens'),
+	('operate', 'SELECT', 'ob.token_status'),
+	('operate', 'EXECUTE', 'FUNCTION ob.refresh_token(int8)'),
+	('operate', 'EXECUTE', 'PROCEDURE ob.refresh_tokens(interval)'),
 	('operate', 'SELECT', 'ob.server_status'),
 	('operate', 'SELECT', 'ob.budget_status'),
 	('operate', 'EXECUTE', 'FUNCTION ob.budgets_now(bool)'),
@@ -346,7 +350,7 @@ SELECT jsonb_build_object('user_ref', of_user,
 		FROM banks b JOIN ob.transactions_all t ON t.connection_id = b.id),
 	'quarantine', (SELECT COALESCE(jsonb_agg(to_jsonb(q) - 'digest' ORDER BY q.connection_id, q.id), '[]')
 		FROM banks b JOIN ob.quarantine q ON q.connection_id = b.id),
-	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,token_digest,server_version}'::text[] ORDER BY l.created_at), '[]')
+	'links', (SELECT COALESCE(jsonb_agg(to_jsonb(l) - '{url_sealed,token_sealed,verifier_sealed,token_digest,server_version}'::text[] ORDER BY l.created_at), '[]')
 		FROM ob.links l WHERE l.user_ref = of_user),
 	'webhook_events', (SELECT COALESCE(jsonb_agg(to_jsonb(e) - '{effect,link_digest}'::text[] ORDER BY e.event_id), '[]')
 		FROM ob.webhook_events e WHERE e.event_id = ANY (ob.person_events(of_user))),
@@ -535,6 +539,41 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_resume_account';
 COMMENT ON FUNCTION ob.resume_account(pg_catalog.int8, pg_catalog.text) IS
 'Ends ob.pause_account: the connection is due at once, and what was passed over is read. False if the account was not paused.';
 
+-- ---- tokens that expire, links with a verifier ----
+
+ALTER TABLE ob.connections ADD COLUMN authenticated_at pg_catalog.timestamptz;
+COMMENT ON COLUMN ob.connections.authenticated_at IS 'When the user was last at the bank for us: banks show old transactions only soon after.';
+ALTER TABLE ob.links ADD COLUMN verifier_sealed pg_catalog.bytea;
+ALTER TABLE ob.links ALTER verifier_sealed SET STATISTICS 0;
+COMMENT ON COLUMN ob.links.verifier_sealed IS 'What the exchange has to prove (PKCE), until the link has ended.';
+COMMENT ON COLUMN ob.tokens.renew_at IS 'When it is to be renewed (an access token) or used once more to stay good (a refresh token); NULL: it lasts.';
+
+CREATE VIEW ob.token_status WITH (security_invoker = true) AS
+SELECT c.id AS connection_id, c.user_ref, c.server, c.institution_name, c.state,
+	CASE
+		WHEN a.expires_at IS NULL THEN 'lasting'
+		WHEN a.expires_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'expired'
+		WHEN a.renew_at OPERATOR(pg_catalog.<=) pg_catalog.now() THEN 'due'
+		ELSE 'good'
+	END AS access_token,
+	a.created_at AS renewed_at, a.expires_at, r.kind IS NOT NULL AS has_refresh_token, r.renew_at AS keep_alive_at
+FROM ob.connections c
+JOIN ob.tokens a ON a.server OPERATOR(pg_catalog.=) c.server AND a.kind OPERATOR(pg_catalog.=) 'access_token'
+	AND a.subject OPERATOR(pg_catalog.=) pg_catalog.concat('connection:', c.id)
+LEFT JOIN ob.tokens r ON r.server OPERATOR(pg_catalog.=) a.server AND r.subject OPERATOR(pg_catalog.=) a.subject
+	AND r.kind OPERATOR(pg_catalog.=) 'refresh_token';
+COMMENT ON VIEW ob.token_status IS 'The access token of each connection: whether it is good, due to be renewed, expired (it is renewed when it is needed) or does not expire at all; when it was last renewed; when its refresh token is used at the latest, so that it does not die unused.';
+
+CREATE FUNCTION ob.refresh_token(connection pg_catalog.int8) RETURNS pg_catalog.timestamptz
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_refresh_token';
+COMMENT ON FUNCTION ob.refresh_token(pg_catalog.int8) IS
+'Renews the connection''s tokens now and says until when the new access token is good. Recorded even if this transaction rolls back. Of providers whose tokens expire.';
+
+CREATE PROCEDURE ob.refresh_tokens(within pg_catalog.interval DEFAULT '12 hours')
+LANGUAGE c AS 'MODULE_PATHNAME', 'ob_refresh_tokens';
+COMMENT ON PROCEDURE ob.refresh_tokens(pg_catalog.interval) IS
+'Renews, one after the other and within the provider''s limits, the tokens that expire within that time, and those that would die unused. One that fails does not fail the call.';
+
 -- ---- schedules ----
 
 CREATE OR REPLACE FUNCTION ob.cron_expression(every pg_catalog.interval, job pg_catalog.text) RETURNS pg_catalog.text
@@ -616,7 +655,8 @@ COMMENT ON FUNCTION ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_cat
 'Has pg_cron sync what is due, renew tokens, check consents, take up webhooks and purge, each at its interval; 0 for never, NULL for the default. Said again, the new intervals hold. Jobs run with the caller''s rights.';
 
 -- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
-REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status FROM PUBLIC;
+REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status,
+	ob.token_status FROM PUBLIC;
 REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
 	ob.resume_account(pg_catalog.int8, pg_catalog.text),
 	ob.person_events(pg_catalog.text),
@@ -625,22 +665,24 @@ REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_cata
 	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_retry(pg_catalog.int8),
 	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text),
+	ob.refresh_token(pg_catalog.int8),
 	ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) FROM PUBLIC;
-REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks() FROM PUBLIC;
+REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks(), ob.refresh_tokens(pg_catalog.interval) FROM PUBLIC;
 DO $$
 DECLARE
 	role pg_catalog.text;
 BEGIN
 	FOR role IN
 		SELECT DISTINCT a.grantee::pg_catalog.regrole
-		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status,ob.webhook_events,ob.webhook_events_event_id_seq,ob.webhook_keys,ob.webhook_status}'::pg_catalog.regclass[])
+		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status,ob.webhook_events,ob.webhook_events_event_id_seq,ob.webhook_keys,ob.webhook_status,ob.token_status}'::pg_catalog.regclass[])
 			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p
 				WHERE p.pronamespace OPERATOR(pg_catalog.=) 'ob'::pg_catalog.regnamespace AND p.proname OPERATOR(pg_catalog.=) ANY
-					('{budgets_now,retry_quarantine,pause_account,resume_account,person_events,webhook_verify,webhook_check,webhook_receive,webhook_retry,webhook_subscribe,sweep_webhooks,schedule}'::pg_catalog.name[])
+					('{budgets_now,retry_quarantine,pause_account,resume_account,person_events,webhook_verify,webhook_check,webhook_receive,webhook_retry,webhook_subscribe,sweep_webhooks,schedule,refresh_token,refresh_tokens}'::pg_catalog.name[])
 			) given (acl), pg_catalog.aclexplode(given.acl) a
 		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
 	LOOP
-		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status FROM %1$s;
+		EXECUTE pg_catalog.format('REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status,
+	ob.token_status FROM %1$s;
 			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
 	ob.resume_account(pg_catalog.int8, pg_catalog.text),
 	ob.person_events(pg_catalog.text),
@@ -649,8 +691,9 @@ BEGIN
 	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_retry(pg_catalog.int8),
 	ob.webhook_subscribe(pg_catalog.name, pg_catalog.text),
+	ob.refresh_token(pg_catalog.int8),
 	ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) FROM %1$s;
-			REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks() FROM %1$s', role);
+			REVOKE ALL ON PROCEDURE ob.retry_quarantine(), ob.sweep_webhooks(), ob.refresh_tokens(pg_catalog.interval) FROM %1$s', role);
 	END LOOP;
 END
 $$;

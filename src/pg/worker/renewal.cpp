@@ -1,0 +1,300 @@
+#include "pg/worker/renewal.hpp"
+
+#include <chrono>
+#include <optional>
+
+#include "core/error.hpp"
+#include "core/loop.hpp"
+#include "crypto/digest.hpp"
+#include "crypto/random.hpp"
+#include "pg/crash_point.hpp"
+#include "pg/locks.hpp"
+#include "pg/runtime.hpp"
+#include "pg/settings.hpp"
+#include "pg/store/audit.hpp"
+#include "pg/store/connection_changes.hpp"
+#include "pg/store/connections.hpp"
+#include "pg/store/error_json.hpp"
+#include "pg/store/keys.hpp"
+#include "pg/store/links.hpp"
+#include "pg/store/tokens.hpp"
+#include "pg/worker/steps.hpp"
+#include "sync/failure.hpp"
+
+namespace ob::pg::worker {
+
+namespace {
+
+using namespace std::chrono_literals;
+using store::LoadedServer;
+
+std::string name_of(const Request &request) {
+	return "connection " + std::to_string(*request.connection);
+}
+
+/// Whoever renews may have been left alone by who asked for it: the lock tells that he is still at it.
+Task<HeldLock> wait_for_others(ConnectionId connection) {
+	const auto deadline = std::chrono::steady_clock::now() + settings::claim_timeout();
+	for (;;) {
+		HeldLock lock = HeldLock::take(LockClass::renewal, connection);
+		if (lock)
+			co_return std::move(lock);
+		if (std::chrono::steady_clock::now() >= deadline)
+			throw Error(ErrorCode::no_worker,
+			            "another session renews the tokens of connection " + std::to_string(connection), {},
+			            "Try again later.");
+		Sleep pause(20ms);
+		co_await pause;
+	}
+}
+
+/// As the worker finds them, under the lock.
+struct Present {
+	LoadedServer server;
+	providers::Credentials tokens;
+};
+
+Present read_present(const Request &request) {
+	Present present;
+	record([&] {
+		present.server = load_committed(request);
+		present.tokens = load_committed_tokens(request);
+	});
+	if (present.tokens.empty())
+		throw Error(ErrorCode::not_found, name_of(request) + " has no tokens", "server: " + request.server,
+		            "Link the bank again.");
+	return present;
+}
+
+bool is_meant(const Request &request, const providers::Credentials &tokens) {
+	const auto access = tokens.find("access_token");
+	return request.token_digest.empty() || access == tokens.end() ||
+	       token_digest(access->second) == request.token_digest;
+}
+
+// ---- renewing ----
+
+void audit_renewal(const Request &request, std::string_view request_id, const Error *failure) {
+	const std::string details = failure ? store::error_to_json(*failure) : std::string();
+	store::audit({.action = failure ? "TOKEN_REFRESH_FAILED" : "TOKEN_REFRESHED",
+	              .connection = request.connection,
+	              .server = request.server,
+	              .request_id = request_id,
+	              .success = !failure,
+	              .details_json = details,
+	              .acting_json = request.acting_json});
+}
+
+/// Throws what the call throws.
+Task<void> call_renew(Request request, Present present, Context *context) {
+	const InFlight::Call call(*context->in_flight);
+	// Read before the call: its answer must be sealed whatever becomes of the key file meanwhile.
+	(void)store::load_keys();
+	providers::CallStats stats;
+	providers::Session session = Runtime::get().session(present.server.config, stats, request.connection);
+	Task<providers::Renewed> renewing =
+	    present.server.provider->renew_tokens(std::move(session), std::move(present.tokens));
+	const providers::Renewed renewed = co_await renewing;
+	crash_point("renew_answered");
+	Task<void> recorded = record_surely(context, Insist::always, "the new token of " + name_of(request), [&] {
+		store::save_renewed(request.server, store::token_subject(*request.connection), renewed);
+		audit_renewal(request, renewed.request_id, nullptr);
+	});
+	co_await recorded;
+	crash_point("renew_recorded");
+}
+
+/// What a refusal means for the connection; nothing while it works or is known not to.
+std::optional<SyncFailure> consequence_of(const Request &request, const ProviderError &error) {
+	if (error.reaction() != Reaction::reauth && error.reaction() != Reaction::revoked)
+		return std::nullopt;
+	sync::FailureContext context;
+	context.now = Runtime::get().clock().now();
+	SyncFailure failure = sync::decide_failure(error, context);
+	if (store::find_connection(*request.connection).state == failure.new_state)
+		return std::nullopt;
+	return failure;
+}
+
+/// Into the audit log; and what it means for the connection, to be applied once the caller's transaction has ended.
+void record_refusal(const Request &request, const ProviderError &error, std::int64_t *locked) {
+	// It was put off, by us or the provider.
+	if (error.reaction() == Reaction::rate_limited)
+		return;
+	record([&] {
+		audit_renewal(request, {}, &error);
+		const std::optional<SyncFailure> failure = consequence_of(request, error);
+		if (!failure)
+			return;
+		Request change = request;
+		change.call_id = crypto::uuid4();
+		change.kind = "failure";
+		change.failure_json = store::failure_to_json(*failure);
+		insert_failure(change, locked);
+		audit_failure(change);
+	});
+}
+
+Done refusal(const ProviderError &error, std::int64_t to_apply) {
+	json::Object result;
+	result.set("refused", store::provider_error_object(error));
+	Done done;
+	done.result_json = result.dump();
+	done.to_apply = to_apply;
+	return done;
+}
+
+} // namespace
+
+std::string token_digest(const Secret &token) {
+	return crypto::sha256_hex(token.reveal());
+}
+
+Task<Done> renew(Request request, Context *context, std::int64_t *locked) {
+	Task<HeldLock> waiting = wait_for_others(*request.connection);
+	const HeldLock lock = co_await waiting;
+	Present present = read_present(request);
+	if (!is_meant(request, present.tokens))
+		co_return Done{R"({"renewed":false})", 0, {}};
+	std::optional<ProviderError> refused;
+	std::optional<Error> failure;
+	try {
+		Task<void> renewing = call_renew(request, std::move(present), context);
+		co_await renewing;
+	} catch (const ProviderError &error) {
+		refused.emplace(error);
+	} catch (const Error &error) {
+		failure.emplace(error);
+	}
+	if (refused) {
+		record_refusal(request, *refused, locked);
+		co_return refusal(*refused, *locked);
+	}
+	if (failure) {
+		record([&] { audit_renewal(request, {}, &*failure); });
+		throw *failure;
+	}
+	co_return Done{R"({"renewed":true})", 0, {}};
+}
+
+void throw_refusal(std::string_view result_json) {
+	const auto result = json::Document::parse(result_json);
+	if (const json::Node refused = result.get("refused"); refused.exists())
+		throw store::provider_error_from(refused);
+}
+
+// ---- prolonging a consent ----
+
+namespace {
+
+/// What the link shows is committed with the tokens that came instead of it.
+void record_extension(const Request &request, const providers::Extension &extension) {
+	store::Link link;
+	link.link_id = request.link_id;
+	link.server = request.server;
+	link.user_ref = request.user_ref;
+	link.kind = "relink";
+	link.options_json = request.options_json;
+	link.connection = request.connection;
+	link.mapping_role = request.mapping_role;
+	link.user_ip = request.user_ip;
+	link.expires_at = extension.offer.expires_at.value_or(Runtime::get().clock().now() + std::chrono::hours(1));
+	store::insert_link(link, extension.offer);
+	store::audit({.action = "AUTH_LINK_CREATED",
+	              .connection = request.connection,
+	              .server = request.server,
+	              .user_ref = request.user_ref,
+	              .request_id = extension.renewed.request_id,
+	              .user_ip = request.user_ip,
+	              .acting_json = request.acting_json});
+	if (extension.renewed.credentials.empty())
+		return;
+	store::save_renewed(request.server, store::token_subject(*request.connection), extension.renewed);
+	store::complete_link(request.link_id, *request.connection);
+	store::audit({.action = "CONSENT_EXTENDED",
+	              .connection = request.connection,
+	              .server = request.server,
+	              .request_id = extension.renewed.request_id,
+	              .user_ip = request.user_ip,
+	              .acting_json = request.acting_json});
+}
+
+} // namespace
+
+Task<Done> extend(Request request, Context *context) {
+	Task<HeldLock> waiting = wait_for_others(*request.connection);
+	const HeldLock lock = co_await waiting;
+	Present present = read_present(request);
+	const InFlight::Call call(*context->in_flight);
+	(void)store::load_keys();
+	providers::LinkRequest wanted;
+	wanted.link_id = request.link_id;
+	wanted.user_ref = request.user_ref;
+	wanted.options_json = request.options_json;
+	wanted.credentials = std::move(present.tokens);
+	providers::CallStats stats;
+	providers::Session session = Runtime::get().session(present.server.config, stats, request.connection);
+	Task<providers::Extension> extending = present.server.provider->extend(std::move(session), std::move(wanted));
+	const providers::Extension extension = co_await extending;
+	crash_point("extend_answered");
+	Task<void> recorded = record_surely(context, Insist::always, "the longer consent of " + name_of(request),
+	                                    [&] { record_extension(request, extension); });
+	co_await recorded;
+	json::Object result;
+	result.set("extended", !extension.renewed.credentials.empty());
+	co_return Done{std::string(result.dump()), 0, {}};
+}
+
+// ---- for the worker's own calls ----
+
+namespace {
+
+class OwnKeeper final : public providers::TokenKeeper {
+public:
+	OwnKeeper(Request request, Context *context) : request_(std::move(request)), context_(context) {}
+
+	Task<Secret> current() override {
+		const store::AccessToken stored = read();
+		if (!stored.token.empty() && (!stored.renew_at || Runtime::get().clock().now() < *stored.renew_at))
+			co_return stored.token;
+		Task<Secret> renewing = renew(stored.token);
+		co_return co_await renewing;
+	}
+
+	Task<Secret> renew(Secret refused) override {
+		Request request = request_;
+		request.token_digest = token_digest(refused);
+		std::int64_t locked = 0;
+		Task<Done> renewing = worker::renew(std::move(request), context_, &locked);
+		const Done done = co_await renewing;
+		if (locked != 0)
+			apply_and_unlock(locked);
+		throw_refusal(done.result_json);
+		co_return read().token;
+	}
+
+private:
+	store::AccessToken read() const {
+		store::AccessToken stored;
+		record([&] { stored = store::read_access_token(request_.server, store::token_subject(*request_.connection)); });
+		return stored;
+	}
+
+	const Request request_;
+	Context *const context_;
+};
+
+} // namespace
+
+std::shared_ptr<providers::TokenKeeper> own_token_keeper(const LoadedServer &server, ConnectionId connection,
+                                                         std::string_view mapping_role, Context *context) {
+	if (!server.provider->tokens_expire())
+		return nullptr;
+	Request request;
+	request.server = server.config->name;
+	request.mapping_role = mapping_role;
+	request.connection = connection;
+	return std::make_shared<OwnKeeper>(std::move(request), context);
+}
+
+} // namespace ob::pg::worker
