@@ -91,15 +91,17 @@ subtest '64 callers' => sub {
 subtest 'many connections in one transaction' => sub {
 	my @banks = map { new_bank("one of $_") } 1 .. 8;
 	my ($operator, $due) = map { OpenBanking::Session->new($node) } 1 .. 2;
+	my $make_due = sub { sql('UPDATE ob.sync_state SET next_sync_at = now()') };
+	$make_due->();
 	$due->value('CALL ob.sync_due()');
-	sql('UPDATE ob.sync_state SET next_sync_at = now()');
-	$operator->value("SET deadlock_timeout = '1s'");
+	$make_due->();
+	$operator->value("SET deadlock_timeout = '300ms'");
 	$due->value("SET deadlock_timeout = '10s'");
 	$operator->value('BEGIN');
 	$operator->value("UPDATE ob.connections SET annotations = '{}' WHERE id = $banks[-1]");
 	$due->begin('CALL ob.sync_due()');
 	my $pid = $due->pid;
-	wait_until('the run', sub { sql("SELECT wait_event_type FROM pg_stat_activity WHERE pid = $pid") eq 'Lock' });
+	wait_until('the run', sub { $operator->value("SELECT count(*) FROM pg_locks WHERE pid = $pid AND NOT granted") });
 	is($operator->query("SELECT count(ob.pause(id)) FROM ob.connections WHERE id < $banks[-1]")->{state}, 'none', 'the operator goes on');
 	is($operator->query('COMMIT')->{state}, 'none', 'to his end');
 	is($due->finish->{state}, 'none', 'and so does the run');
