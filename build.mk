@@ -118,7 +118,7 @@ CLANGXX     ?= clang++
 FUZZ_FLAGS   = $(CXXSTD) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
 FUZZ_SRC     = $(sort $(wildcard test/fuzz/*.cpp))
 FUZZ_BIN     = $(FUZZ_SRC:test/fuzz/%.cpp=build/fuzz/%)
-FUZZ_OBJ     = $(sort $(foreach d,core json crypto webhook,$(patsubst %.cpp,build/fuzz/%.o,$(wildcard src/$d/*.cpp))))
+FUZZ_OBJ     = $(patsubst %.cpp,build/fuzz/%.o,$(filter-out src/sync/%,$(PURE_SRC)))
 fuzzers: $(FUZZ_BIN)
 $(FUZZ_OBJ) $(FUZZ_SRC:%.cpp=build/fuzz/%.o): build/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)

@@ -130,7 +130,8 @@ std::string payload(const json::Document &body) {
 		return kept;
 	json::Object head;
 	for (const std::string_view name : {"webhook_type", "webhook_code", "environment", "item_id"})
-		head.set_if(name, body.text(name).substr(0, kLongestText));
+		if (body.text(name).size() <= kLongestText)
+			head.set_if(name, body.text(name));
 	return std::string(head.set("cut", true).dump());
 }
 
