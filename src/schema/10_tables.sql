@@ -34,6 +34,7 @@ CREATE TABLE ob.connections (
 	annotations pg_catalog.jsonb,
 	created_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	repaired_at pg_catalog.timestamptz,
 	authenticated_at pg_catalog.timestamptz,
 	UNIQUE (server, provider_connection_id)
 );
@@ -46,6 +47,7 @@ COMMENT ON COLUMN ob.connections.bank_updated_at IS 'When the provider last read
 COMMENT ON COLUMN ob.connections.transactions_synced IS 'How many transactions ob.transactions shows.';
 COMMENT ON COLUMN ob.connections.authenticated_at IS 'When the user was last at the bank for us: banks show old transactions only soon after.';
 COMMENT ON COLUMN ob.connections.mapping_role IS 'The role whose user mapping linked it; sync and disconnect use that mapping, else PUBLIC''s.';
+COMMENT ON COLUMN ob.connections.repaired_at IS 'When it was last known to have been mended, by the user or in the provider''s words: what was wrong before is over.';
 COMMENT ON COLUMN ob.connections.annotations IS 'Yours: never written by the extension.';
 
 CREATE TABLE ob.sync_state (

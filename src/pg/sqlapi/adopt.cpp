@@ -49,7 +49,7 @@ Task<void> renew(ConnectionId id, store::LoadedServer server, const store::NewCo
 		                   adopted->established.expires_at);
 		store::apply_repair(id, {.health = health, .consented = false, .user_ip = {}});
 		if (standing_error)
-			store::apply_standing_error(id, *standing_error);
+			store::apply_standing_error(id, *standing_error, std::nullopt);
 		audit(id, *adopted, "REAUTHORIZED");
 	});
 }

@@ -105,18 +105,24 @@ void start_workers(const WebhookResult &result, bool is_sync_due) {
 }
 
 void have_effect(const WebhookDelivery &delivery, const WebhookResult &result) {
-	const bool is_due = result.apply && store::apply_webhook(*result.connection, delivery.task);
+	const bool is_due = result.apply && store::apply_webhook(result, delivery.task);
 	start_workers(result, is_due);
 }
 
-WebhookResult plan(const WebhookDelivery &delivery) {
-	return store::plan_webhook(delivery.server, delivery.task, delivery.signed_at);
+WebhookResult plan(const WebhookDelivery &delivery, bool had_effect) {
+	return store::plan_webhook(delivery.server, delivery.task, delivery.signed_at, had_effect);
 }
 
 /// Whether what has become of an event stays so: of a link that has been completed, of a connection that has ended
-/// since.
+/// since, or that somebody holds, where its effect must not be had again unseen.
 bool is_settled(const std::string &status, const WebhookDelivery &delivery, const WebhookResult &result) {
-	return status == "processed" && (delivery.task.effect == WebhookEffect::link || result.status == "ignored");
+	return status == "processed" && (delivery.task.effect == WebhookEffect::link || result.status == "ignored" ||
+	                                 (result.status == "waiting" && store::is_once_only(delivery.task.effect)));
+}
+
+/// Whether it had its effect so lately that this may be the same delivery, sent again.
+bool had_effect_lately(const std::string &status, const WebhookRow &known, const WebhookDelivery &delivery) {
+	return status == "processed" && known.signed_at && delivery.signed_at < *known.signed_at + store::kRetriedFor;
 }
 
 /// The same news again: signed later they count again, since there may be more by now. The same delivery does not.
@@ -125,7 +131,8 @@ Received take_again(const WebhookDelivery &delivery, const std::optional<Webhook
 	if (!known)
 		throw Error(ErrorCode::internal, "a webhook is stored and cannot be found");
 	if (const std::optional<std::string> status = store::note_webhook_again(known->event_id, delivery)) {
-		const WebhookResult result = prescribed ? *prescribed : plan(delivery);
+		const WebhookResult result =
+		    prescribed ? *prescribed : plan(delivery, had_effect_lately(*status, *known, delivery));
 		if (!is_settled(*status, delivery, result)) {
 			have_effect(delivery, result);
 			store::settle_webhook(known->event_id, result);
@@ -136,7 +143,7 @@ Received take_again(const WebhookDelivery &delivery, const std::optional<Webhook
 }
 
 Received take(const WebhookDelivery &delivery, const std::optional<WebhookResult> &prescribed) {
-	const WebhookResult result = prescribed ? *prescribed : plan(delivery);
+	const WebhookResult result = prescribed ? *prescribed : plan(delivery, false);
 	const std::optional<std::int64_t> event_id = store::insert_webhook(delivery, result);
 	if (!event_id)
 		return take_again(delivery, prescribed);

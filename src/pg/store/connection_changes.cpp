@@ -56,7 +56,7 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 	}
 	notify(id, "connected");
 	if (fresh.look.standing_error)
-		apply_standing_error(id, *fresh.look.standing_error);
+		apply_standing_error(id, *fresh.look.standing_error, std::nullopt);
 	apply_waiting_webhooks(id);
 	return id;
 }
@@ -84,10 +84,12 @@ void apply_repair(ConnectionId id, const Repair &repair) {
 	    "consent_given_at = COALESCE($6, CASE WHEN $2 THEN clock_timestamp() ELSE consent_given_at END), "
 	    "authenticated_at = CASE WHEN $2 THEN $7 ELSE authenticated_at END, "
 	    "provider_connection_id = COALESCE($8, provider_connection_id), "
+	    "repaired_at = clock_timestamp(), "
 	    "consent_ip = COALESCE($3::inet, consent_ip), consent_expires_at = COALESCE($4, consent_expires_at), "
 	    "bank_updated_at = COALESCE($5, bank_updated_at), updated_at = clock_timestamp() WHERE id = $1");
-	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = clock_timestamp(), attempts = 0 "
-	                            "WHERE connection_id = $1");
+	// A sync that is under way began before.
+	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = clock_timestamp(), attempts = 0, "
+	                            "news_at = clock_timestamp() WHERE connection_id = $1");
 	static Statement failures("UPDATE ob.outcomes SET phase = 'done', updated_at = clock_timestamp() "
 	                          "WHERE connection_id = $1 AND kind = 'failure' AND phase = 'recorded'");
 	connection.run({Param::integer(id), Param::boolean(repair.consented), Param::text_or_null(repair.user_ip),
@@ -99,7 +101,8 @@ void apply_repair(ConnectionId id, const Repair &repair) {
 	notify(id, "active");
 }
 
-void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> happened_at) {
+bool apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> begun,
+                   std::optional<Timestamp> happened_at) {
 	static Statement connection(
 	    "UPDATE ob.connections SET state = COALESCE($2, state), reauth_reason = CASE WHEN $2 = 'reauth_required' THEN "
 	    "$3 "
@@ -107,19 +110,21 @@ void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Ti
 	    "error_code = $4, error_message = $5, failing_since = COALESCE(failing_since, clock_timestamp()), "
 	    "last_sync_status = 'failed', updated_at = clock_timestamp() "
 	    "WHERE id = $1 AND state NOT IN ('revoked', 'disconnected') "
-	    "AND ($6 IS NULL OR last_sync_at IS NULL OR last_sync_at < $6)");
+	    "AND ($6 IS NULL OR last_sync_at IS NULL OR last_sync_at < $6) "
+	    "AND ($7 IS NULL OR repaired_at IS NULL OR repaired_at < $7)");
 	static Statement sync_state(
 	    "UPDATE ob.sync_state SET attempts = attempts + 1, next_sync_at = $2, claimed_until = NULL, "
 	    "claimed_by = NULL, finished_syncs = finished_syncs + 1, last_report = $3::jsonb WHERE connection_id = $1");
 	const Result changed =
 	    connection.run({Param::integer(id), Param::text_or_null(failure.new_state),
 	                    Param::text_or_null(failure.reauth_reason), Param::text_or_null(failure.provider_code),
-	                    Param::text_or_null(failure.message), Param::timestamp(happened_at)});
+	                    Param::text_or_null(failure.message), Param::timestamp(happened_at), Param::timestamp(begun)});
 	if (changed.processed == 0)
-		return;
+		return false;
 	sync_state.run({Param::integer(id), Param::timestamp(failure.retry_at), Param::text(failure_to_json(failure))});
 	if (!failure.new_state.empty())
 		notify(id, failure.new_state);
+	return true;
 }
 
 std::optional<Timestamp> consent_expiry(ConnectionId id) {
@@ -129,16 +134,21 @@ std::optional<Timestamp> consent_expiry(ConnectionId id) {
 	return found.rows.empty() ? std::nullopt : found.rows.front().timestamp(0);
 }
 
-void apply_standing_error(ConnectionId id, const SyncFailure &failure) {
+bool apply_standing_error(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> begun) {
 	static Statement connection(
 	    "UPDATE ob.connections SET state = $2, reauth_reason = $3, state_since = clock_timestamp(), "
-	    "error_code = $4, error_message = $5 WHERE id = $1");
+	    "error_code = $4, error_message = $5 WHERE id = $1 AND state NOT IN ('revoked', 'disconnected') "
+	    "AND ($6 IS NULL OR repaired_at IS NULL OR repaired_at < $6)");
 	static Statement sync_state("UPDATE ob.sync_state SET next_sync_at = NULL WHERE connection_id = $1 "
 	                            "AND next_sync_at IS NOT NULL");
-	connection.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.reauth_reason),
-	                Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message)});
+	const Result changed = connection.run(
+	    {Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.reauth_reason),
+	     Param::text_or_null(failure.provider_code), Param::text_or_null(failure.message), Param::timestamp(begun)});
+	if (changed.processed == 0)
+		return false;
 	sync_state.run({Param::integer(id)});
 	notify(id, failure.new_state);
+	return true;
 }
 
 void apply_disconnect(ConnectionId id, bool purge) {

@@ -60,15 +60,17 @@ struct Repair {
 /// recorded before and wait to be applied are done with.
 void apply_repair(ConnectionId id, const Repair &repair);
 
-/// Records a failed sync or read: error, state, next attempt. Does nothing to a connection that has ended, or that
-/// synced well after `happened_at`.
-void apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> happened_at);
+/// Records a failed sync or read: error, state, next attempt. False, and nothing is changed, if the connection has
+/// ended, was repaired since that had `begun`, or synced well after `happened_at`.
+bool apply_failure(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> begun,
+                   std::optional<Timestamp> happened_at);
 
 /// When the consent ends, as far as we know.
 std::optional<Timestamp> consent_expiry(ConnectionId id);
 
-/// The new state of a connection that is broken although its rows could be read just now. No next attempt.
-void apply_standing_error(ConnectionId id, const SyncFailure &failure);
+/// The new state of a connection that is broken although its rows could be read just now. No next attempt. False, and
+/// nothing is changed, if it has ended, or was repaired since what tells so had `begun`.
+bool apply_standing_error(ConnectionId id, const SyncFailure &failure, std::optional<Timestamp> begun);
 
 /// Ends a connection; with `purge` deletes its accounts and transactions. Harmless when repeated.
 void apply_disconnect(ConnectionId id, bool purge);

@@ -102,8 +102,7 @@ void SyncResults::add(ConnectionId id, const SyncReport &report, std::chrono::se
 void SyncResults::write() {
 	if (!ends_.empty()) {
 		lock_connections();
-		write_connections();
-		write_sync_states();
+		write_sync_states(write_connections());
 	}
 	for (const End &end : ends_)
 		states_.erase(end.id);
@@ -140,14 +139,19 @@ std::string joined(const std::vector<std::string> &scopes) {
 
 } // namespace
 
+// Of a row and the end of its sync.
+#define OB_WORKS "(c.state = 'active' OR (c.state = 'error' AND c.state_since <= e.begun::timestamptz))"
+
 /// One row whatever came: results with nothing new are what is written most. A connection that was given up and works
-/// again is as good as new.
-void SyncResults::write_connections() const {
+/// again is as good as new; what the provider has told of it since the sync began stands.
+std::set<ConnectionId> SyncResults::write_connections() const {
 	static Statement update(
-	    "UPDATE ob.connections c SET last_sync_at = clock_timestamp(), last_sync_status = e.status, "
-	    "failing_since = NULL, error_code = NULL, error_message = NULL, "
-	    "state = CASE WHEN c.state = 'error' THEN 'active' ELSE c.state END, "
-	    "state_since = CASE WHEN c.state = 'error' THEN clock_timestamp() ELSE c.state_since END, "
+	    "WITH written AS (UPDATE ob.connections c SET last_sync_at = clock_timestamp(), last_sync_status = e.status, "
+	    "failing_since = CASE WHEN NOT " OB_WORKS " THEN c.failing_since END, "
+	    "error_code = CASE WHEN NOT " OB_WORKS " THEN c.error_code END, "
+	    "error_message = CASE WHEN NOT " OB_WORKS " THEN c.error_message END, "
+	    "state = CASE WHEN " OB_WORKS " THEN 'active' ELSE c.state END, "
+	    "state_since = CASE WHEN c.state = 'error' AND " OB_WORKS " THEN clock_timestamp() ELSE c.state_since END, "
 	    "transactions_synced = COALESCE(NULLIF(e.transactions, '')::bigint, c.transactions_synced), "
 	    "bank_updated_at = COALESCE(NULLIF(e.bank_updated_at, '')::timestamptz, c.bank_updated_at), "
 	    // When a login is to end is no consent: the provider tells that once, in a webhook.
@@ -159,11 +163,11 @@ void SyncResults::write_connections() const {
 	    "institution_logo = COALESCE(c.institution_logo, NULLIF(e.institution_logo, '')), "
 	    "consent_given_at = COALESCE(NULLIF(e.consent_given_at, '')::timestamptz, c.consent_given_at), "
 	    "scopes = COALESCE(string_to_array(NULLIF(e.scopes, ''), ' '), c.scopes), "
-	    "updated_at = clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS e (id, status, "
+	    "updated_at = clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS e (id, status, "
 	    "transactions, bank_updated_at, has_health, consent_expires_at, institution_id, institution_name, "
-	    "institution_logo, consent_given_at, scopes) "
-	    "WHERE c.id = e.id");
-	Columns rows(10);
+	    "institution_logo, consent_given_at, scopes, begun) WHERE c.id = e.id RETURNING c.id, c.state) "
+	    "SELECT id FROM written WHERE state <> 'active'");
+	Columns rows(11);
 	for (const End &end : ends_) {
 		const ConnectionHealth health = end.report.health.value_or(ConnectionHealth());
 		const auto state = states_.find(end.id);
@@ -175,16 +179,19 @@ void SyncResults::write_connections() const {
 			rows.skip(1);
 		rows.add(health.bank_updated_at).add(end.report.health.has_value()).add(health.consent_expires_at);
 		rows.add(health.institution_id).add(health.institution_name).add(end.report.institution_logo);
-		rows.add(health.consent_given_at).add(joined(health.scopes));
+		rows.add(health.consent_given_at).add(joined(health.scopes)).add(std::optional(end.begun));
 	}
-	update.run(rows.params());
+	std::set<ConnectionId> ended;
+	for (const Row &row : update.run(rows.params()).rows)
+		ended.insert(row.integer(0));
+	return ended;
 }
 
-void SyncResults::write_sync_states() const {
+void SyncResults::write_sync_states(const std::set<ConnectionId> &ended) const {
 	// A little spread keeps connections that were linked together from being due together for ever.
 	static Statement update(
-	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN e.ends::bool THEN NULL "
-	    "WHEN s.news_at > e.begun::timestamptz THEN clock_timestamp() "
+	    "UPDATE ob.sync_state s SET next_sync_at = CASE WHEN e.ended::bool THEN NULL "
+	    "WHEN s.news_at > e.begun::timestamptz THEN clock_timestamp() WHEN e.ends::bool THEN NULL "
 	    "ELSE COALESCE(NULLIF(e.retry_at, '')::timestamptz, clock_timestamp() + "
 	    "make_interval(secs => e.seconds::float8 * (0.95 + 0.1 * random()))) END, attempts = 0, claimed_until = NULL, "
 	    "claimed_by = NULL, finished_syncs = s.finished_syncs + 1, last_report = e.report::jsonb, "
@@ -202,17 +209,18 @@ void SyncResults::write_sync_states() const {
 	    "initial_sync_done = COALESCE(NULLIF(e.initial_sync_done, '')::bool, s.initial_sync_done), "
 	    "history_complete = COALESCE(NULLIF(e.history_complete, '')::bool, s.history_complete), "
 	    "sweep_owed = COALESCE(NULLIF(e.sweep_owed, '')::bool, s.sweep_owed) "
-	    "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS e (id, seconds, retry_at, "
-	    "ends, report, health_read_at, begun, saves, former_cursor, cursor, sync_attempt, loop_first_attempt, initial_sync_done, "
+	    "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS e (id, seconds, "
+	    "retry_at, ended, ends, report, health_read_at, begun, saves, former_cursor, cursor, sync_attempt, loop_first_attempt, initial_sync_done, "
 	    "history_complete, sweep_owed) WHERE s.connection_id = e.id "
 	    "AND (NOT e.saves::bool OR s.cursor IS NOT DISTINCT FROM NULLIF(e.former_cursor, '')) RETURNING e.saves");
-	Columns rows(14);
+	Columns rows(15);
 	std::int64_t saves = 0;
 	std::string which = "connection";
 	for (const End &end : ends_) {
 		rows.begin_row(end.id);
 		rows.add(static_cast<std::int64_t>(end.interval.count())).add(end.report.retry_at);
-		rows.add(end.report.standing_error.has_value()).add(std::string_view(report_to_json(end.report)));
+		rows.add(ended.contains(end.id)).add(end.report.standing_error.has_value());
+		rows.add(std::string_view(report_to_json(end.report)));
 		rows.add(end.report.health_read_at).add(std::optional(end.begun));
 		const auto state = states_.find(end.id);
 		if (state == states_.end()) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "core/store.hpp"
@@ -39,8 +40,9 @@ private:
 	};
 
 	void lock_connections() const;
-	void write_connections() const;
-	void write_sync_states() const;
+	/// Those that are not active any more, whatever the sync says.
+	std::set<ConnectionId> write_connections() const;
+	void write_sync_states(const std::set<ConnectionId> &ended) const;
 
 	std::map<ConnectionId, State> states_;
 	std::vector<End> ends_;

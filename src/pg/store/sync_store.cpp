@@ -292,8 +292,8 @@ void PgSyncStore::finish(ConnectionId id, const SyncReport &report) {
 		audit_changes(id, report);
 	if (report.standing_error) {
 		results_.write();
-		apply_standing_error(id, *report.standing_error);
-		audit_failure(id, *report.standing_error);
+		if (apply_standing_error(id, *report.standing_error, loaded_[id].at))
+			audit_failure(id, *report.standing_error);
 	}
 }
 
@@ -302,9 +302,11 @@ void PgSyncStore::record_failure(ConnectionId id, const SyncFailure &failure) {
 		sink_(id, failure);
 		return;
 	}
+	const auto known = loaded_.find(id);
+	const auto begun = known == loaded_.end() ? std::nullopt : std::optional(known->second.at);
 	unit([&] {
-		apply_failure(id, failure, std::nullopt);
-		audit_failure(id, failure);
+		if (apply_failure(id, failure, begun, std::nullopt))
+			audit_failure(id, failure);
 	});
 }
 

@@ -50,29 +50,81 @@ WebhookEffect effect_of(std::string_view name) {
 	return found == kEffects.end() ? WebhookEffect::none : found->effect;
 }
 
+/// It works no longer.
+bool is_bad_news(WebhookEffect effect) {
+	return effect == WebhookEffect::broken || effect == WebhookEffect::revoked;
+}
+
 /// Effects that say how the connection is: the last one signed counts.
 bool says_how_it_is(WebhookEffect effect) {
-	return effect == WebhookEffect::broken || effect == WebhookEffect::repaired || effect == WebhookEffect::revoked;
+	return is_bad_news(effect) || effect == WebhookEffect::repaired;
+}
+
+/// Effects that change its row, or what belongs to it.
+bool changes_it(WebhookEffect effect) {
+	return effect == WebhookEffect::repaired || is_once_only(effect);
 }
 
 struct Target {
 	ConnectionId id = 0;
 	std::string state;
+	std::optional<Timestamp> repaired_at;
+	std::optional<Timestamp> consent_expires_at;
 };
 
+/// What somebody else is just doing to its row is seen afterwards.
+void lock_target(std::string_view server, std::string_view provider_connection_id) {
+	static Statement lock("SELECT 1 FROM ob.connections WHERE server = $1 AND provider_connection_id = $2 "
+	                      "FOR NO KEY UPDATE");
+	lock.run({Param::name(server), Param::text(provider_connection_id)});
+}
+
 std::optional<Target> find_target(std::string_view server, std::string_view provider_connection_id) {
+	// When a login is to end is no consent.
 	static Statement select("SELECT c.id, " OB_CONNECTION_STATE
-	                        " FROM ob.connections c WHERE c.server = $1 AND c.provider_connection_id = $2");
+	                        ", (extract(epoch from c.repaired_at) * 1000000)::bigint, "
+	                        "CASE WHEN c.reauth_reason IS DISTINCT FROM 'pending_disconnect' "
+	                        "THEN (extract(epoch from c.consent_expires_at) * 1000000)::bigint END "
+	                        "FROM ob.connections c WHERE c.server = $1 AND c.provider_connection_id = $2");
 	const Result found = select.read_fresh({Param::name(server), Param::text(provider_connection_id)});
 	if (found.rows.empty())
 		return std::nullopt;
-	return Target{found.rows.front().integer(0), found.rows.front().text(1)};
+	const Row &row = found.rows.front();
+	return Target{row.integer(0), row.text(1), row.timestamp(2), row.timestamp(3)};
 }
 
-bool is_outdated(ConnectionId id, std::optional<Timestamp> signed_at) {
+/// Signatures tell whole seconds.
+bool is_before_repair(const Target &target, Timestamp signed_at) {
+	return target.repaired_at && signed_at < std::chrono::floor<std::chrono::seconds>(*target.repaired_at);
+}
+
+/// A provider's two ways of telling the same time may differ by its hours.
+bool is_of_former_consent(const Target &target, const WebhookTask &task) {
+	return task.reauth_reason == "consent_expired" && task.expires_at && target.consent_expires_at &&
+	       *task.expires_at + std::chrono::days(1) < *target.consent_expires_at;
+}
+
+bool is_contradicted(ConnectionId id, Timestamp signed_at) {
 	static Statement select("SELECT EXISTS (SELECT FROM ob.webhook_events WHERE connection_id = $1 AND signed_at > $2 "
 	                        "AND status = 'processed' AND effect ->> 'effect' IN ('broken', 'repaired', 'revoked'))");
-	return signed_at && select.read_fresh({Param::integer(id), Param::timestamp(signed_at)}).rows.front().boolean(0);
+	return select.read_fresh({Param::integer(id), Param::timestamp(signed_at)}).rows.front().boolean(0);
+}
+
+bool is_outdated(const Target &target, const WebhookTask &task, std::optional<Timestamp> signed_at) {
+	if (!signed_at)
+		return false;
+	if (task.effect == WebhookEffect::expiring)
+		return is_before_repair(target, *signed_at) || is_of_former_consent(target, task);
+	if (is_bad_news(task.effect) && is_before_repair(target, *signed_at))
+		return true;
+	return says_how_it_is(task.effect) && is_contradicted(target.id, *signed_at);
+}
+
+/// What it says may be older than a repair, and only the bank knows.
+bool is_doubtful(const Target &target, const WebhookTask &task, std::optional<Timestamp> signed_at, bool had_effect) {
+	if (!is_bad_news(task.effect) || target.state != "active" || !signed_at)
+		return false;
+	return had_effect || (target.repaired_at && *signed_at < *target.repaired_at + kRetriedFor);
 }
 
 // ---- the effects ----
@@ -89,10 +141,14 @@ bool make_due(ConnectionId id, bool only_first) {
 }
 
 bool repair(ConnectionId id) {
-	static Statement select("SELECT state IN ('reauth_required', 'error') FROM ob.connections WHERE id = $1");
+	static Statement select("SELECT " OB_CONNECTION_STATE " IN ('reauth_required', 'error') FROM ob.connections c "
+	                        "WHERE c.id = $1");
+	static Statement note("UPDATE ob.connections SET repaired_at = clock_timestamp() WHERE id = $1");
 	const Result found = select.run({Param::integer(id)});
-	if (found.rows.empty() || !found.rows.front().boolean(0))
+	if (found.rows.empty() || !found.rows.front().boolean(0)) {
+		note.run({Param::integer(id)});
 		return make_due(id, false);
+	}
 	apply_repair(id, {.health = {}, .consented = false, .user_ip = {}});
 	audit({.action = "LOGIN_REPAIRED", .connection = id});
 	return true;
@@ -105,7 +161,7 @@ void mark_broken(ConnectionId id, const SyncFailure &failure) {
 	    select.run({Param::integer(id), Param::text(failure.new_state), Param::text_or_null(failure.provider_code)});
 	if (found.rows.empty() || found.rows.front().boolean(0))
 		return;
-	apply_standing_error(id, failure);
+	apply_standing_error(id, failure, std::nullopt);
 	const std::string details = failure_to_json(failure);
 	audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
 	       .connection = id,
@@ -166,12 +222,20 @@ WebhookTask WebhookTask::from_columns(std::string_view json, std::string connect
 	return task;
 }
 
-WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std::optional<Timestamp> signed_at) {
+bool is_once_only(WebhookEffect effect) {
+	return is_bad_news(effect) || effect == WebhookEffect::expiring || effect == WebhookEffect::account_revoked;
+}
+
+WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std::optional<Timestamp> signed_at,
+                           bool had_effect) {
 	if (task.effect == WebhookEffect::link)
 		return {.status = "waiting", .reason = "link", .try_soon = true};
 	std::optional<Target> target;
-	if (!task.provider_connection_id.empty())
+	if (!task.provider_connection_id.empty()) {
+		if (changes_it(task.effect))
+			lock_target(server, task.provider_connection_id);
 		target = find_target(server, task.provider_connection_id);
+	}
 	WebhookResult result;
 	if (target)
 		result.connection = target->id;
@@ -192,11 +256,15 @@ WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std
 		result.reason = has_ended ? "connection_ended" : "passing_trouble";
 		return result;
 	}
-	if (says_how_it_is(task.effect) && is_outdated(target->id, signed_at)) {
+	if (is_outdated(*target, task, signed_at)) {
 		result.status = "ignored";
 		result.reason = "outdated";
 		return result;
 	}
+	result.status = "processed";
+	// Once is enough: the user may have renewed his consent since, or share the account again.
+	if (had_effect && is_once_only(task.effect) && !is_bad_news(task.effect))
+		return result;
 	// A sync that is under way would write the account's rows again.
 	if (task.effect == WebhookEffect::account_revoked &&
 	    !try_lock(LockClass::connection, target->id, LockScope::transaction)) {
@@ -205,12 +273,17 @@ WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std
 		result.try_soon = true;
 		return result;
 	}
-	result.status = "processed";
 	result.apply = true;
+	result.ask = is_doubtful(*target, task, signed_at, had_effect);
+	if (result.ask)
+		result.reason = "bank_asked";
 	return result;
 }
 
-bool apply_webhook(ConnectionId id, const WebhookTask &task) {
+bool apply_webhook(const WebhookResult &plan, const WebhookTask &task) {
+	const ConnectionId id = plan.connection.value();
+	if (plan.ask)
+		return make_due(id, false);
 	switch (task.effect) {
 	case WebhookEffect::sync:
 	case WebhookEffect::sync_first:

@@ -3,6 +3,7 @@
 
 #include "pg/postgres.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,14 +37,25 @@ struct WebhookResult {
 	std::string reason = {}; // may be empty
 	std::optional<ConnectionId> connection = {};
 	bool apply = false;    // the connection is to be changed
+	bool ask = false;      // not before the bank has been asked: a sync is due instead
 	bool try_soon = false; // a worker is to look at it after the commit
 };
 
-/// What is to be done about it now; changes nothing, but for a lock that it may take. `signed_at`: an event signed
-/// later has the last word on how a connection is.
-WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std::optional<Timestamp> signed_at);
+/// An effect that is not had again without asking because its delivery is sent again: by then somebody may have done
+/// something about it.
+bool is_once_only(WebhookEffect effect);
 
-/// Does it. True if a sync is due by that.
-bool apply_webhook(ConnectionId id, const WebhookTask &task);
+/// For how long providers send a delivery again. Each time it is signed anew, so that its signature does not tell when
+/// what it says has happened.
+constexpr std::chrono::hours kRetriedFor{24};
+
+/// What is to be done about it now; changes nothing, but locks what the effect is going to change, so that of two
+/// events the second one sees what the first has done. `signed_at`: an event signed later, or a repair since, has the
+/// last word on how a connection is. `had_effect`: this may be a delivery that has had it and is sent again.
+WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std::optional<Timestamp> signed_at,
+                           bool had_effect);
+
+/// Does what was planned. True if a sync is due by that.
+bool apply_webhook(const WebhookResult &plan, const WebhookTask &task);
 
 } // namespace ob::pg::store

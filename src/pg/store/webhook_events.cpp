@@ -175,9 +175,9 @@ void apply_waiting_webhooks(ConnectionId id) {
 	    "ORDER BY signed_at, event_id");
 	for (const Row &row : select.run({Param::integer(id)}).rows) {
 		const WebhookRow event = from_row(row);
-		const WebhookResult result = plan_webhook(event.server, event.task, event.signed_at);
+		const WebhookResult result = plan_webhook(event.server, event.task, event.signed_at, false);
 		if (result.apply)
-			apply_webhook(*result.connection, event.task);
+			apply_webhook(result, event.task);
 		settle_webhook(event.event_id, result);
 	}
 }

@@ -157,7 +157,7 @@ void apply(std::int64_t id) {
 			store::apply_repair(*outcome->connection, repair_of(*outcome));
 		else
 			store::apply_failure(*outcome->connection, store::failure_from_json(outcome->request_json),
-			                     outcome->created_at);
+			                     outcome->created_at, outcome->created_at);
 		store::set_done(id, {});
 	});
 }

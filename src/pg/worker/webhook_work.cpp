@@ -53,8 +53,8 @@ WebhookResult change_connection(const WebhookRow &event) {
 	WebhookResult result;
 	bool is_due = false;
 	as_patient_owner([&] {
-		result = store::plan_webhook(event.server, event.task, event.signed_at);
-		is_due = result.apply && store::apply_webhook(*result.connection, event.task);
+		result = store::plan_webhook(event.server, event.task, event.signed_at, false);
+		is_due = result.apply && store::apply_webhook(result, event.task);
 	});
 	if (is_due)
 		sync_after_commit();

@@ -433,6 +433,8 @@ COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync has told its 
 
 ALTER TABLE ob.sync_state ADD COLUMN loop_total pg_catalog.int8;
 COMMENT ON COLUMN ob.sync_state.loop_total IS 'How many transactions that loop is expected to bring; NULL: unknown.';
+ALTER TABLE ob.connections ADD COLUMN repaired_at pg_catalog.timestamptz;
+COMMENT ON COLUMN ob.connections.repaired_at IS 'When it was last known to have been mended, by the user or in the provider''s words: what was wrong before is over.';
 ALTER TABLE ob.sync_state ADD COLUMN news_at pg_catalog.timestamptz;
 COMMENT ON COLUMN ob.sync_state.news_at IS 'When the provider last said that there is something new: a sync that began before does not settle that.';
 ALTER TABLE ob.sync_state ADD COLUMN loop_page_at pg_catalog.timestamptz, ADD COLUMN loop_time pg_catalog.interval;

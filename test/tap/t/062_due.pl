@@ -159,7 +159,7 @@ subtest 'plan' => sub {
 		'a state to begin with' => qr/^SELECT s.cursor/,
 		'tokens' => qr/ JOIN ob.tokens /,
 		'accounts to compare' => qr/^SELECT connection_id, account_id, name/,
-		'a result' => qr/^UPDATE ob.connections c SET last_sync_at/,
+		'a result' => qr/\bUPDATE ob.connections c SET last_sync_at/,
 		'a state to end with' => qr/^UPDATE ob.sync_state s SET next_sync_at/,
 	);
 	foreach my $what (sort keys %of)

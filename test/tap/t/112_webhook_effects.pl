@@ -29,7 +29,7 @@ sub rest
 	my ($id) = (@_, $connection);
 	sql("UPDATE ob.sync_state SET next_sync_at = now() + interval '3 hours', news_at = NULL WHERE connection_id = $id;
 		UPDATE ob.connections SET state = 'active', reauth_reason = NULL, requires_reauth = false, error_code = NULL,
-			error_message = NULL, consent_expires_at = NULL WHERE id = $id;
+			error_message = NULL, consent_expires_at = NULL, repaired_at = NULL WHERE id = $id;
 		DELETE FROM ob.webhook_events WHERE connection_id = $id");
 	return;
 }
@@ -128,6 +128,7 @@ subtest 'who is told' => sub {
 		my ($code, $event, $action) = @$case;
 		my $body = hook('ITEM', $code);
 		my ($out, $err) = ('', '');
+		sql("UPDATE ob.connections SET repaired_at = NULL WHERE id = $connection");
 		my $last = sql('SELECT max(id) FROM ob.audit_log');
 		$node->psql('postgres', 'LISTEN openbanking; SELECT status FROM ' . receive_sql(sign($body), $body), stdout => \$out, stderr => \$err);
 		like($out, qr/"connection_id": $connection, "event": "$event"/, "$code: listeners");
@@ -164,6 +165,103 @@ subtest 'out of order' => sub {
 	is(receive($first, $broken), 'accepted|outdated|200', 'what was signed before that comes later');
 	is(event($broken), "ignored|outdated|$connection", 'and is outdated');
 	like(standing(), qr/^active/, 'the connection works');
+	rest();
+};
+
+# A transaction that has taken in what was signed so many seconds ago, and is open still.
+sub taken_in
+{
+	my ($body, $ago) = @_;
+	my $session = OpenBanking::Session->new($node);
+	$session->value('BEGIN');
+	is($session->value('SELECT status FROM ' . receive_sql(sign($body, { iat => int(time) - $ago }), $body)), 'accepted', 'taken in, not committed');
+	return $session;
+}
+
+subtest 'two at once' => sub {
+	foreach my $way ([ 20, 10, 'in order', $due, 'processed|' ], [ 10, 20, 'in the wrong order', $login, 'ignored|outdated' ])
+	{
+		my ($first, $second, $name, $standing, $status) = @$way;
+		rest();
+		sql("UPDATE ob.sync_state SET next_sync_at = NULL WHERE connection_id = $connection");
+		my ($broken, $repaired) = (hook('ITEM', 'LOGIN_REQUIRED'), hook('ITEM', 'LOGIN_REPAIRED'));
+		my $session = taken_in($broken, $first);
+		is(receive(sign($repaired, { iat => int(time) - $second }), $repaired), 'accepted|connection_busy|200', "$name: the other one waits");
+		$session->value('COMMIT');
+		sql('CALL ob.sweep_webhooks()');
+		is(event($repaired), "$status|$connection", "$name: it sees what the first has done");
+		is(standing(), $standing, "$name: what was signed last counts");
+	}
+
+	rest();
+	my ($revoked, $broken) = (hook('ITEM', 'USER_PERMISSION_REVOKED'), hook('ITEM', 'LOGIN_REQUIRED'));
+	my ($session, $other) = (taken_in($revoked, 10), OpenBanking::Session->new($node));
+	$other->begin('SELECT reason FROM ' . receive_sql(sign($broken), $broken));
+	sleep 0.5;
+	$session->value('COMMIT');
+	like($other->finish->{out}, qr/^connection_ended$/m, 'a withdrawn consent ends it');
+	is(state_of($connection), 'revoked', 'whatever comes next');
+	rest();
+};
+
+# The last delivery of it, signed so many seconds ago, in a commit of its own.
+sub deliver_signed { return receive(sign($_[0], { iat => int(time) - $_[1] }), $_[0]); }
+
+subtest 'a delivery that is sent again' => sub {
+	rest();
+	my ($broken, $repaired) = (hook('ITEM', 'LOGIN_REQUIRED'), hook('ITEM', 'LOGIN_REPAIRED'));
+	is(deliver_signed($repaired, 20), 'accepted||200', 'repaired');
+	is(deliver_signed($broken, -5), 'accepted|bank_asked|200', 'what was wrong before is signed anew when it is sent again');
+	is(event($broken), "processed|bank_asked|$connection", 'so the bank is asked');
+	is(standing(), $due, 'by a sync');
+	sql("CALL ob.sync_now($connection)");
+	like(standing(), qr/^active\|\|f\|\|/, 'it works');
+	sql("SELECT ob.sandbox_reset_login($connection)");
+	is(deliver_signed($broken, -10), 'duplicate||200', 'or it does not work any more');
+	is(standing(), $due, 'which the bank is to say');
+	my $session = OpenBanking::Session->new($node);
+	$session->query("CALL ob.sync_now($connection)");
+	like(standing(), qr/^reauth_required\|login\|f\|ITEM_LOGIN_REQUIRED/, 'and says');
+	control($url, 'plaid/items/set', { item_id => $item, error => undef });
+
+	rest();
+	my $again = hook('ITEM', 'LOGIN_REQUIRED');
+	is(deliver_signed($again, 10), 'accepted||200', 'broken');
+	is(standing(), $login, 'with no repair before');
+	sql("UPDATE ob.connections SET state = 'active', reauth_reason = NULL, error_code = NULL, error_message = NULL WHERE id = $connection");
+	is(deliver_signed($again, 0), 'duplicate||200', 'the same, whose answer was lost');
+	is(standing(), $due, 'does not break it once more by itself');
+	sql(q{UPDATE ob.webhook_events SET signed_at = signed_at - interval '2 days'});
+	is(deliver_signed($again, -5), 'duplicate||200', 'after days');
+	is(standing(), $login, 'it is news');
+
+	rest();
+	sql("UPDATE ob.connections SET repaired_at = now() WHERE id = $connection");
+	foreach my $code ('LOGIN_REQUIRED', 'USER_PERMISSION_REVOKED', 'PENDING_DISCONNECT')
+	{
+		is(deliver_signed(hook('ITEM', $code), 10), 'accepted|outdated|200', "$code, signed before the user was there");
+	}
+	is(standing(), $as_before, 'is over');
+	is(deliver(hook('ITEM', 'LOGIN_REPAIRED')), 'accepted||200', 'repaired by itself');
+	is(sql("SELECT repaired_at > now() - interval '5 seconds' FROM ob.connections WHERE id = $connection"), 't', 'is a repair, too');
+
+	rest();
+	my $ending = hook('ITEM', 'PENDING_DISCONNECT', { disconnect_time => '2031-02-03T04:05:06Z' });
+	is(deliver_signed($ending, 10), 'accepted||200', 'a warning');
+	sql("UPDATE ob.connections SET requires_reauth = false, reauth_reason = NULL WHERE id = $connection");
+	is(deliver_signed($ending, 0), 'duplicate||200', 'that is sent again after the relink');
+	like(standing(), qr/^active\|\|f\|/, 'warns nobody');
+	rest();
+};
+
+subtest 'a consent that was renewed' => sub {
+	rest();
+	sql("UPDATE ob.connections SET consent_expires_at = '2031-08-02T04:05:06Z' WHERE id = $connection");
+	my @times = map { hook('ITEM', 'PENDING_EXPIRATION', { consent_expiration_time => $_ }) } '2031-02-03T04:05:06Z', '2031-08-02T00:00:00Z';
+	is(deliver($times[0]), 'accepted|outdated|200', 'the warning of the former one');
+	is(standing(), 'active||f||2031-08-02 04:05:06|f', 'changes nothing');
+	is(deliver($times[1]), 'accepted||200', 'its own warning, told to the day');
+	like(standing(), qr/^active\|consent_expired\|t\|\|2031-08-02/, 'counts');
 	rest();
 };
 
@@ -211,6 +309,40 @@ subtest 'news during a sync' => sub {
 	$session->finish;
 	like(standing(), qr/\|t$/, 'the next sync is due');
 	control($url, 'faults', { clear => JSON::PP::true });
+};
+
+# What is delivered while a sync waits for the bank; the sync's session, at its end.
+sub during_sync
+{
+	my ($body, @faults) = @_;
+	control($url, 'faults', $_) foreach { kind => 'delay', path => '/plaid/transactions/sync', ms => 1500 }, @faults;
+	my $session = OpenBanking::Session->new($node);
+	$session->begin("CALL ob.sync_now($connection)");
+	sleep 0.7;
+	is(deliver($body), 'accepted||200', 'accepted while it is being synced');
+	my $end = $session->finish;
+	control($url, 'faults', { clear => JSON::PP::true });
+	return $end;
+}
+
+subtest 'trouble during a sync' => sub {
+	foreach my $case ([ hook('ITEM', 'ERROR', $error->('INVALID_MFA')), 'reauth_required|mfa|f|INVALID_MFA||f' ],
+		[ hook('ITEM', 'ERROR', $error->('ITEM_NOT_SUPPORTED')), 'error||f|ITEM_NOT_SUPPORTED||f' ],
+		[ hook('ITEM', 'USER_PERMISSION_REVOKED', $error->('USER_PERMISSION_REVOKED')), 'revoked||f|USER_PERMISSION_REVOKED||f' ])
+	{
+		rest();
+		my $end = during_sync($case->[0]);
+		is($end->{state}, 'none', 'the sync ends well');
+		is(standing(), $case->[1], 'and leaves what came meanwhile as it is');
+		is(sql("SELECT next_sync_at FROM ob.sync_state WHERE connection_id = $connection"), '', 'nobody syncs it by himself');
+	}
+	rest();
+	my $end = during_sync(hook('ITEM', 'LOGIN_REPAIRED'), { kind => 'error', code => 'ITEM_LOGIN_REQUIRED', path => '/plaid/transactions/sync' });
+	is($end->{state}, 'OB006', 'the user was there after the bank had refused');
+	is(standing(), $due, 'so it is tried once more');
+	sql("CALL ob.sync_now($connection)");
+	like(standing(), qr/^active\|\|f\|\|/, 'and works');
+	rest();
 };
 
 subtest 'a row that somebody holds' => sub {
