@@ -4,7 +4,7 @@
 namespace ob::sandbox {
 namespace {
 
-class TrueLayerLink : public TrueLayerTest {
+class SandboxTrueLayerLink : public TrueLayerTest {
 protected:
 	/// Goes through the dialog as a browser does; returns where it leads.
 	std::string walk(const std::string &dialog, const std::string &bank) {
@@ -21,7 +21,7 @@ protected:
 	}
 };
 
-TEST_F(TrueLayerLink, FromTheLinkToTokens) {
+TEST_F(SandboxTrueLayerLink, FromTheLinkToTokens) {
 	const std::string dialog = dialog_of(link("&providers=mock%20uk-ob-all&nonce=n" + with_challenge()));
 	const Answer banks = page(dialog);
 	EXPECT_NE(banks.response.body.find("Monzo"), std::string::npos);
@@ -45,7 +45,7 @@ TEST_F(TrueLayerLink, FromTheLinkToTokens) {
 	EXPECT_NE(me.find("\"consent_expires_at\":\"2026-06-05T10:00:00.000Z\""), std::string::npos);
 }
 
-TEST_F(TrueLayerLink, TheCodeNeedsWhatItWasAskedWith) {
+TEST_F(SandboxTrueLayerLink, TheCodeNeedsWhatItWasAskedWith) {
 	const std::string got = code(link(with_challenge()));
 	const std::string verifier = std::string("&code_verifier=") + kVerifier;
 	EXPECT_EQ(error_of(exchange(got)), "invalid_grant");
@@ -62,13 +62,13 @@ TEST_F(TrueLayerLink, TheCodeNeedsWhatItWasAskedWith) {
 	EXPECT_EQ(error_of(exchange(code(link("&nonce=2")), verifier)), "invalid_grant");
 }
 
-TEST_F(TrueLayerLink, ACodeLivesFiveMinutes) {
+TEST_F(SandboxTrueLayerLink, ACodeLivesFiveMinutes) {
 	const std::string got = code(link());
 	control("clock", R"({"advance_seconds": 300})");
 	EXPECT_EQ(error_of(exchange(got)), "invalid_authorization_code");
 }
 
-TEST_F(TrueLayerLink, LeavingTheDialog) {
+TEST_F(SandboxTrueLayerLink, LeavingTheDialog) {
 	std::string dialog = dialog_of(link());
 	std::string callback = location(page(dialog, "step=bank&action=cancel"));
 	EXPECT_EQ(parameter(callback, "error"), "access_denied");
@@ -86,7 +86,7 @@ TEST_F(TrueLayerLink, LeavingTheDialog) {
 	EXPECT_EQ(parameter(callback, "error"), "temporarily_unavailable");
 }
 
-TEST_F(TrueLayerLink, FormPostComesBackInAForm) {
+TEST_F(SandboxTrueLayerLink, FormPostComesBackInAForm) {
 	const std::string dialog = dialog_of(link("&response_mode=form_post&provider_id=mock"));
 	page(dialog, "step=login&action=continue&username=john&password=doe");
 	const Answer end = page(dialog, "step=consent&action=continue");
@@ -96,7 +96,7 @@ TEST_F(TrueLayerLink, FormPostComesBackInAForm) {
 	EXPECT_NE(end.response.body.find("value=\"st ate\""), std::string::npos);
 }
 
-TEST_F(TrueLayerLink, LinksThatAreRefused) {
+TEST_F(SandboxTrueLayerLink, LinksThatAreRefused) {
 	// Without knowing the client or where to go back to: a page.
 	std::string wrong = link();
 	wrong.replace(wrong.find("sandbox-client"), 14, "nobody");
@@ -122,13 +122,13 @@ TEST_F(TrueLayerLink, LinksThatAreRefused) {
 	EXPECT_EQ(refused("&nonce=n"), "");
 }
 
-TEST_F(TrueLayerLink, ALinkIsGoodForOneAuthentication) {
+TEST_F(SandboxTrueLayerLink, ALinkIsGoodForOneAuthentication) {
 	EXPECT_FALSE(code(link()).empty());
 	EXPECT_EQ(send(request_of("GET", link())).status(), 400);
 	EXPECT_FALSE(code(link("&nonce=other")).empty());
 }
 
-TEST_F(TrueLayerLink, EnvironmentsKnowTheirOwnClients) {
+TEST_F(SandboxTrueLayerLink, EnvironmentsKnowTheirOwnClients) {
 	const std::string got = code(link());
 	control("config", R"({"environment": "production"})");
 	EXPECT_EQ(error_of(exchange(got)), "invalid_client");
@@ -141,7 +141,7 @@ TEST_F(TrueLayerLink, EnvironmentsKnowTheirOwnClients) {
 	          "invalid_grant");
 }
 
-TEST_F(TrueLayerLink, MockUsers) {
+TEST_F(SandboxTrueLayerLink, MockUsers) {
 	const auto can = [&](const char *user, const char *password) {
 		Request request;
 		request.path = "/_control/truelayer/link/complete";
@@ -165,7 +165,7 @@ TEST_F(TrueLayerLink, MockUsers) {
 	EXPECT_TRUE(accounts[0].get("account_number").text_of("iban").starts_with("GB"));
 }
 
-TEST_F(TrueLayerLink, AuthUriGoesStraightToTheBank) {
+TEST_F(SandboxTrueLayerLink, AuthUriGoesStraightToTheBank) {
 	const std::string body =
 	    R"({"response_type": "code", "client_id": "sandbox-client", "redirect_uri": "http://127.0.0.1/cb", "scope": "accounts",)"
 	    R"("consent_id": "c1", "provider_id": "mock", "state": "s")";
@@ -175,7 +175,7 @@ TEST_F(TrueLayerLink, AuthUriGoesStraightToTheBank) {
 	EXPECT_EQ(error_of(json_post("/auth/v1/authuri", body + R"(, "colour": "red"})")), "invalid_request");
 }
 
-TEST_F(TrueLayerLink, ProvidersByCountryAndScope) {
+TEST_F(SandboxTrueLayerLink, ProvidersByCountryAndScope) {
 	const auto ids = [&](const std::string &query) {
 		std::string out;
 		for (const Json &bank : send(request_of("GET", "/auth/api/providers" + query)).body.elements()) {
