@@ -24,8 +24,9 @@ sub refused
 sub show_the_same_account
 {
 	my ($connection) = @_;
-	my ($sort_code, $number) = split /\|/, sql("SELECT n.bank_code, n.number FROM ob.accounts a, ob.account_number(a.connection_id, a.account_id) n
-		WHERE a.connection_id = $connection AND n.scheme = 'bacs' ORDER BY a.account_id LIMIT 1");
+	my ($sort_code, $number) = split /\|/, sql("SELECT n.bank_code, n.number FROM (SELECT account_id FROM ob.accounts_all
+			WHERE connection_id = $connection AND number_sealed IS NOT NULL OFFSET 0) a, ob.account_number($connection, a.account_id) n
+		WHERE n.scheme = 'bacs' LIMIT 1");
 	my $item = control($url, 'dump', {})->{truelayer}{items}[-1];
 	control($url, 'truelayer/accounts/set', { item_id => $item->{item}{item_id}, account_id => $item->{accounts}[0]{account}{account_id},
 		set => { account_number => { number => $number, sort_code => $sort_code } } });
