@@ -129,6 +129,21 @@ subtest 'a rolled back transaction' => sub {
 	is(sql($scan), 't', 'the new token is stored');
 };
 
+subtest 'the sync worker' => sub {
+	expire_tokens($bank);
+	sql("UPDATE ob.sync_state SET next_sync_at = now()");
+	my $before = sql("SELECT last_sync_at FROM ob.connections WHERE id = $bank");
+	my ($link, $address) = start_journey('eve');
+	my $fields = JSON::PP->new->encode(come_back($address, { username => 'john3', password => 'doe3' }));
+	is(token_calls(sub {
+		sql("LOAD 'openbanking'; SET openbanking.sync_on_event = on; SELECT * FROM ob.link_complete('$link', '$fields')");
+		wait_until('its sync', sub { sql("SELECT last_sync_at > '$before' FROM ob.connections WHERE id = $bank") eq 't' });
+	}), 2, 'has a token renewed, too'); # and one is the new bank's
+	is(sql("SELECT last_sync_status FROM ob.connections WHERE id = $bank"), 'complete', 'and reads with it');
+	my ($eve) = (link_state($link) =~ /\|(\d+)$/);
+	sql("SELECT ob.disconnect($eve)");
+};
+
 subtest 'refresh_tokens' => sub {
 	my $idle = link_truelayer('idle', { username => 'john1', password => 'doe1' });
 	my ($out, $err);
