@@ -118,7 +118,8 @@ CLANGXX     ?= clang++
 FUZZ_FLAGS   = $(CXXSTD) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
 FUZZ_SRC     = $(sort $(wildcard test/fuzz/*.cpp))
 FUZZ_BIN     = $(FUZZ_SRC:test/fuzz/%.cpp=build/fuzz/%)
-FUZZ_OBJ     = $(patsubst %.cpp,build/fuzz/%.o,$(filter-out src/sync/%,$(PURE_SRC)))
+FUZZ_OBJ     = $(patsubst %.cpp,build/fuzz/%.o,$(filter src/core/% src/json/% src/crypto/% src/webhook/%,$(PURE_SRC)) \
+               src/http/response.cpp src/providers/plaid/webhook_events.cpp src/providers/plaid/errors.cpp)
 fuzzers: $(FUZZ_BIN)
 $(FUZZ_OBJ) $(FUZZ_SRC:%.cpp=build/fuzz/%.o): build/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)

@@ -263,6 +263,14 @@ ProviderError error_from(const http::Response &response, std::string_view endpoi
 	                     std::string(reauth_reason(*rule, facts.code_reason)));
 }
 
+void set_standing_error(const ErrorFacts &facts, ConnectionHealth &health) {
+	const ErrorRule &rule = rule_for(facts);
+	health.standing_error = rule.reaction;
+	health.error_code = presentable_code(facts.code);
+	health.error_hint = rule.hint;
+	health.reauth_reason = reauth_reason(rule, facts.code_reason);
+}
+
 std::string error_detail(std::string_view endpoint, int status, std::string_view code, std::string_view request_id) {
 	std::string detail = "provider plaid, endpoint ";
 	detail += endpoint;

@@ -8,6 +8,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/model.hpp"
 #include "http/transport.hpp"
 
 #include "core/pure.hpp"
@@ -46,6 +47,8 @@ std::string_view presentable_request_id(std::string_view id);
 
 /// The error that an answer other than 200 means.
 ProviderError error_from(const http::Response &response, std::string_view endpoint, Timestamp now);
+/// What an error object of an item says about it.
+void set_standing_error(const ErrorFacts &facts, ConnectionHealth &health);
 /// DETAIL of every error of ours: provider, endpoint, HTTP status (left out if 0), provider code, request id.
 std::string error_detail(std::string_view endpoint, int status, std::string_view code, std::string_view request_id);
 

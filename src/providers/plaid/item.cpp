@@ -185,14 +185,6 @@ ConnectionHealth read_item(json::Value item) {
 	return health;
 }
 
-void set_standing_error(const ErrorFacts &facts, ConnectionHealth &health) {
-	const ErrorRule &rule = rule_for(facts);
-	health.standing_error = rule.reaction;
-	health.error_code = presentable_code(facts.code);
-	health.error_hint = rule.hint;
-	health.reauth_reason = reauth_reason(rule, facts.code_reason);
-}
-
 Task<ConnectionHealth> health(Session session, Credentials credentials) {
 	ItemAnswer answer = co_await get_item(std::move(session), std::move(credentials));
 	co_return std::move(answer.health);

@@ -23,8 +23,6 @@ Task<void> remove(Session session, Credentials credentials);
 Task<ConnectionHealth> health(Session session, Credentials credentials);
 /// What an item object tells, which other answers have too; only /item/get says when the bank was last read.
 ConnectionHealth read_item(json::Value item);
-/// What an error object of an item says about it.
-void set_standing_error(const ErrorFacts &facts, ConnectionHealth &health);
 
 } // namespace ob::providers::plaid
 

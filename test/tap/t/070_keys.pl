@@ -173,18 +173,19 @@ subtest 'values of every column, sealed by another implementation' => sub {
 	my $database = 'vectors';
 	is(sql(q{SELECT string_agg(attrelid::regclass || '.' || attname, ' ' ORDER BY attrelid::regclass::text, attname) FROM pg_attribute
 		WHERE atttypid = 'bytea'::regtype AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'ob'::regnamespace
-		AND relkind = 'r')}), 'ob.accounts_all.number_sealed ob.links.token_sealed ob.links.url_sealed ob.outcomes.sealed '
-		  . 'ob.tokens.sealed', 'these are all: a new one must be rotated too');
+		AND relkind = 'r')}), 'ob.accounts_all.number_sealed ob.links.token_sealed ob.links.url_sealed ob.links.verifier_sealed '
+		  . 'ob.outcomes.sealed ob.tokens.sealed', 'these are all: a new one must be rotated too');
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	my $ring = write_private("$dir/vectors", 'fresh:' . new_key(), 'vector:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=');
 	$node->safe_psql($database, q{
 		CREATE EXTENSION openbanking;
 		INSERT INTO ob.tokens (server, subject, kind, sealed) VALUES ('plaid', 'connection:1', 'access_token',
 			'\x0106766563746f720000000000000000000000007ed0d4b7db0cecdb28dcc65e7d42c585a82814360620c6ff9cdd4562171e');
-		INSERT INTO ob.links (link_id, server, user_ref, kind, mapping_role, expires_at, url_sealed, token_sealed) VALUES
+		INSERT INTO ob.links (link_id, server, user_ref, kind, mapping_role, expires_at, url_sealed, token_sealed, verifier_sealed) VALUES
 			('vector-link', 'plaid', 'alice', 'link', 'postgres', now(),
 			'\x0106766563746f7201010101010101010101010107af845c06a50700f421157449a885581696569e9224aba301b1e45f',
-			'\x0106766563746f72020202020202020202020202eb4478d2d7f95e3debe9d697581cb499505cd7e6bbdb575833f7df31deb8d0');
+			'\x0106766563746f72020202020202020202020202eb4478d2d7f95e3debe9d697581cb499505cd7e6bbdb575833f7df31deb8d0',
+			'\x0106766563746f720505050505050505050505052d16ae14d254fc835afc2306f83bea3d4013e5b1fbad0894e584');
 		INSERT INTO ob.outcomes (call_id, kind, phase, server, mapping_role, sealed) VALUES
 			('00000000-0000-4000-8000-000000000001', 'exchange', 'done', 'plaid', 'postgres',
 			'\x0106766563746f720303030303030303030303039e275dbf65b23d70fe32730aaec53962cf815ae434a2d99e6e16f27956fb7720');
@@ -192,16 +193,16 @@ subtest 'values of every column, sealed by another implementation' => sub {
 			'\x0106766563746f7204040404040404040404040414ebafe14775fefbea643808519937289428ae5c2b4366ff9e3981809e');
 	});
 	is($node->safe_psql($database, "SET openbanking.key_file = '$ring'; SELECT * FROM ob.keys()"),
-		"fresh|t|t|0|0|0|0|0\nvector|f|t|1|1|2|1|0", 'each is counted');
+		"fresh|t|t|0|0|0|0|0\nvector|f|t|1|1|3|1|0", 'each is counted');
 	my ($out, $err);
 	$node->psql($database, "SET openbanking.key_file = '$ring'; CALL ob.rotate_key()", stderr => \$err);
 	unlike($err, qr/WARNING|ERROR/, 'each opens in its place');
-	like($err, qr/NOTICE:  5 values re-sealed with key "fresh"/, 'all five');
+	like($err, qr/NOTICE:  6 values re-sealed with key "fresh"/, 'all six');
 	is($node->safe_psql($database, "SET openbanking.key_file = '$ring'; SELECT * FROM ob.keys()"),
-		"fresh|t|t|1|1|2|1|0\nvector|f|t|0|0|0|0|0", 'and under the new key now');
-	is($node->safe_psql($database, 'SELECT * FROM ob.keys()'), "1|t|t|0|0|0|0|0\nfresh|f|f|1|1|2|1|0",
+		"fresh|t|t|1|1|3|1|0\nvector|f|t|0|0|0|0|0", 'and under the new key now');
+	is($node->safe_psql($database, 'SELECT * FROM ob.keys()'), "1|t|t|0|0|0|0|0\nfresh|f|f|1|1|3|1|0",
 		'a key that is used and not in the ring is told');
-	is($node->safe_psql($database, q{SET openbanking.key_file = ''; SELECT * FROM ob.keys()}), 'fresh|f|f|1|1|2|1|0',
+	is($node->safe_psql($database, q{SET openbanking.key_file = ''; SELECT * FROM ob.keys()}), 'fresh|f|f|1|1|3|1|0',
 		'also without any ring');
 
 	$node->safe_psql($database, q{CREATE SERVER plaid FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid');
