@@ -13,7 +13,7 @@ my $node = new_node('main', $url);
 $node->safe_psql('postgres', qq{
 	CREATE SERVER truelayer FOREIGN DATA WRAPPER openbanking
 		OPTIONS (provider 'truelayer', environment 'sandbox', api_url '$url/truelayer/api', auth_url '$url/truelayer/auth',
-			redirect_uri 'http://127.0.0.1:9/back', scopes 'accounts cards balance transactions offline_access', limits 'off', overlap_days '88');
+			redirect_uri 'http://127.0.0.1:9/back', scopes 'accounts cards balance transactions offline_access', limits 'off', unattended_per_day '0', overlap_days '88');
 	CREATE USER MAPPING FOR PUBLIC SERVER truelayer OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret');
 	CREATE SCHEMA live;
 	IMPORT FOREIGN SCHEMA ob FROM SERVER truelayer INTO live;
