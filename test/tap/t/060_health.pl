@@ -107,7 +107,7 @@ my $shown = "SELECT md5(string_agg(a::text, ' ' ORDER BY account_id)) FROM (SELE
   . 'provider_type, provider_subtype, mask, iban, currency, balance_current, balance_available, credit_limit, status, '
   . "removed_at FROM ob.accounts_all) AS a";
 my $true = sql($shown);
-foreach my $spoil ("SET name = 'x'", 'SET mask = NULL', 'SET balance_current = balance_current + 0.01', "SET currency = 'XXX'",
+foreach my $spoil ("SET name = 'x'", 'SET mask = NULL', 'SET balance_current = balance_current + 0.01', "SET currency = 'CHF'",
 	'SET removed_at = now()', "SET status = 'x'", 'SET credit_limit = 7')
 {
 	sql("UPDATE ob.accounts_all $spoil WHERE account_id = (SELECT min(account_id) FROM ob.accounts_all)");
