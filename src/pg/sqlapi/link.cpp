@@ -24,6 +24,8 @@ namespace {
 
 using store::Link;
 
+constexpr std::chrono::hours kLinkLasts{4}; // where the provider does not say
+
 Fields link_row(const std::string &link_id, const providers::LinkOffer &offer) {
 	return {field(link_id),        field(offer.action),    field(offer.url.reveal()), field(offer.token.reveal()),
 	        field(offer.sdk_json), field(offer.expires_at)};
@@ -70,8 +72,10 @@ Fields start(Link link, const store::LoadedServer &server, providers::LinkReques
 	request.user_ref = link.user_ref;
 	request.options_json = link.options_json;
 	providers::CallStats stats;
-	const providers::LinkOffer offer = ask_offer(link, server, std::move(request), stats);
-	link.expires_at = offer.expires_at.value_or(Runtime::get().clock().now() + std::chrono::hours(4));
+	providers::LinkOffer offer = ask_offer(link, server, std::move(request), stats);
+	if (!offer.expires_at)
+		offer.expires_at = Runtime::get().clock().now() + kLinkLasts;
+	link.expires_at = *offer.expires_at;
 	store::as_owner([&] {
 		store::insert_link(link, offer);
 		store::audit({.action = "AUTH_LINK_CREATED",

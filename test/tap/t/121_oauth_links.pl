@@ -44,6 +44,8 @@ subtest 'a link' => sub {
 	like($address, qr/[?&]code_challenge=[\w-]{43}&code_challenge_method=S256/, 'and a challenge');
 	is(sql("SELECT count(*) FROM ob.links WHERE link_id = '$link' AND verifier_sealed IS NOT NULL"), 1, 'whose verifier is sealed');
 
+	is(sql(q{SELECT expires_at > now() FROM ob.link('tl', 'ann')}), 't', 'is told until when it is good');
+
 	my $fields = come_back($address);
 	is($fields->{state}, $link, 'the browser brings it back');
 	is(refused({ %$fields, state => $other }, $link), '22023', 'another state is refused');
