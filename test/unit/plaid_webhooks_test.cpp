@@ -100,6 +100,18 @@ TEST(PlaidWebhooks, OnlyPlainThingsAreKept) {
 	EXPECT_EQ(kept.get("removed_transactions").items().size(), 1u);
 }
 
+TEST(PlaidWebhooks, NotEvenUnderAPlainName) {
+	const WebhookEvent event =
+	    read("ITEM", "access-sandbox-1", R"("reason": "Dear Zoe", "status": "public-production-1",
+		"request_id": "4111111111111111", "event_name": "Zo\u00eb", "9100200300": 1, "Zoe": true, "event_id": "a-1.b:2+3_c")");
+	EXPECT_EQ(event.type, "ITEM/[not kept]");
+	const json::Document kept = json::Document::parse(event.payload_json);
+	for (const char *name : {"webhook_code", "reason", "status", "request_id", "event_name"})
+		EXPECT_EQ(kept.text(name), "[not kept]") << name;
+	EXPECT_EQ(kept.text("event_id"), "a-1.b:2+3_c");
+	EXPECT_FALSE(kept.has("9100200300") || kept.has("Zoe"));
+}
+
 TEST(PlaidWebhooks, LargeOnesAreCut) {
 	std::string many = R"("events": [)";
 	for (int i = 0; i < 5000; ++i)

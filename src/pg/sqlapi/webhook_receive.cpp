@@ -44,13 +44,23 @@ struct Received {
 
 // ---- what is stored ----
 
+/// Not in the middle of a character.
+std::string_view shortened(std::string_view text) {
+	if (text.size() <= kLongestHeader)
+		return text;
+	std::size_t size = kLongestHeader;
+	while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
+		--size;
+	return text.substr(0, size);
+}
+
 /// Who it says it is; others may hold secrets of the receiver's.
 std::string kept_headers(const std::string &headers_json) {
 	const webhook::Headers headers(headers_json);
 	json::Object kept;
 	for (const char *name : {"content-type", "user-agent"})
 		if (const auto found = headers.one(name))
-			kept.set(name, found.value.substr(0, kLongestHeader));
+			kept.set(name, shortened(found.value));
 	return kept.empty() ? std::string() : std::string(kept.dump());
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/text.hpp"
 #include "core/time.hpp"
 #include "providers/plaid/errors.hpp"
 #include "providers/plaid/item.hpp"
@@ -55,7 +56,7 @@ WebhookEffect effect_of(std::string_view type, std::string_view code) {
 
 // ---- what is kept of a body ----
 
-// Texts under these names are ids, codes and times. All others may be tokens, numbers of accounts, names of people or
+// Texts under these names are ids, codes and times, if they look like one. All others may be tokens, numbers of accounts, names of people or
 // what a provider says in words of its own, and become kCut.
 constexpr std::array<std::string_view, 24> kPlain{"webhook_type",
                                                   "webhook_code",
@@ -81,9 +82,9 @@ constexpr std::array<std::string_view, 24> kPlain{"webhook_type",
                                                   "updated_accounts",
                                                   "asset_report_id",
                                                   "product"};
-constexpr const char *kCut = "[not kept]";
+constexpr std::string_view kCut = "[not kept]";
 // An id or a word of Plaid's is no longer.
-constexpr std::size_t kLongestText = 200;
+constexpr std::size_t kLongestText = 100;
 constexpr std::size_t kLongestPayload = std::size_t{32} << 10;
 // Numbers of Plaid's webhooks count something; longer ones may be those of accounts.
 constexpr std::int64_t kLargestNumber = 9'999'999;
@@ -92,13 +93,32 @@ bool is_plain(std::string_view name) {
 	return std::find(kPlain.begin(), kPlain.end(), name) != kPlain.end();
 }
 
+/// Plaid's have no digits and no capitals: a number or somebody's name is none.
+bool is_name(std::string_view name) {
+	return !name.empty() && name.size() <= kLongestText &&
+	       std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+}
+
+/// Tokens name their environment: access-sandbox-….
+bool is_token(std::string_view text) {
+	return text.find("-sandbox-") != text.npos || text.find("-production-") != text.npos;
+}
+
+/// The text if it looks like an id, a code or a time; a sentence, a token or the number of a card does not.
+std::string_view presentable(std::string_view text) {
+	const bool is_one_word = text.size() <= kLongestText && std::all_of(text.begin(), text.end(), [](char c) {
+		                         return c > ' ' && c < 0x7f;
+	                         });
+	return is_one_word && !is_token(text) && !text::has_pan(text) ? text : kCut;
+}
+
 json::Object kept_members(const json::Node &object);
 json::Array kept_items(const json::Node &array, bool plain);
 
 template <class Put>
 void keep(const json::Node &value, bool plain, Put put) {
 	if (value.is_text())
-		put(plain && value.text().size() <= kLongestText ? value.text() : std::string_view(kCut));
+		put(plain ? presentable(value.text()) : kCut);
 	else if (value.is_integer() && *value.integer() >= -kLargestNumber && *value.integer() <= kLargestNumber)
 		put(*value.integer());
 	else if (value.is_boolean())
@@ -112,7 +132,7 @@ void keep(const json::Node &value, bool plain, Put put) {
 json::Object kept_members(const json::Node &object) {
 	json::Object kept;
 	for (const auto &[name, value] : object.members())
-		if (name.size() <= kLongestText)
+		if (is_name(name))
 			keep(value, is_plain(name), [&, key = name](const auto &part) { kept.set(key, part); });
 	return kept;
 }
@@ -130,8 +150,7 @@ std::string payload(const json::Document &body) {
 		return kept;
 	json::Object head;
 	for (const std::string_view name : {"webhook_type", "webhook_code", "environment", "item_id"})
-		if (body.text(name).size() <= kLongestText)
-			head.set_if(name, body.text(name));
+		head.set_if(name, presentable(body.text(name)));
 	return std::string(head.set("cut", true).dump());
 }
 
@@ -175,10 +194,10 @@ WebhookEvent read_event(std::string_view text) {
 	const std::string_view code = body.text("webhook_code");
 	if (!body.is_object())
 		no_webhook("it is no object");
-	if (type.empty() || code.empty() || type.size() > kLongestText || code.size() > kLongestText)
+	if (type.empty() || code.empty())
 		no_webhook("webhook_type or webhook_code is missing");
 	WebhookEvent event;
-	event.type = std::string(type) + "/" + std::string(code);
+	event.type = std::string(presentable(type)).append("/").append(presentable(code));
 	event.effect = effect_of(type, code);
 	event.environment = body.text("environment");
 	event.connection_id = body.text("item_id");

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(hmac_sha256_hex sha256_hex);
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64 encode_base64);
 use OpenBanking;
@@ -10,6 +11,7 @@ use OpenBanking::Canaries;
 use OpenBanking::Hosted;
 use OpenBanking::Keys;
 use OpenBanking::Links;
+use OpenBanking::Webhooks;
 use OpenBanking::Wire;
 use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
@@ -276,6 +278,90 @@ subtest 'linking' => sub {
 	fails('no token of the provider', 'OB004', 'SELECT ob.adopt_connection($1, $2, $3::jsonb)', 'plaid', $alice,
 		$json->encode({ access_token => token('invented access token', 'access-sandbox-' . text(36)) }));
 	fails('no credentials', '22023', 'SELECT ob.adopt_connection($1, $2, $3::jsonb)', 'plaid', $alice, $json->encode({ token => text() }));
+};
+
+# What comes by itself: what the provider signs, what nobody can check just now, what cannot be stored or worked off, and forgeries.
+subtest 'webhooks' => sub {
+	webhooks_at($node, $url);
+	my $receive = 'SELECT status, reason, event_id FROM ob.webhook_receive($1, $2::jsonb, $3, remote_addr => $4::inet)';
+	# What a body may be full of, besides what Plaid says that is in it.
+	my $full = sub {
+		my ($name) = @_;
+		my $number = secret("number without quotes in $name", '9' . digits(11));
+		return (
+			public_token => token("public token in $name", 'public-sandbox-' . text(36)),
+			public_tokens => [ token("listed token in $name", 'public-sandbox-' . text(36)) ],
+			request_id => token("token for an id in $name", 'access-sandbox-' . text(36)),
+			reason => 'because ' . echo("words of $name"), status => 'Dear ' . echo("greeting in $name"), event_name => card_number("card in $name"),
+			amount => $number + 0, accounts => [ { account => secret("account number in $name", digits(12)), mask => '0000' } ],
+			international => { iban => secret("iban in $name", 'GB29NWBK' . digits(14)), "${number}1" => 1 },
+			owners => [ { names => [ echo("owner in $name") ], emails => [ { data => echo("e-mail in $name") . '@example.com' } ] } ],
+			'Name' . echo("name of a member of $name") => { status => 'SUCCESS' },
+		);
+	};
+	my $body = sub {
+		my ($name, $type, $code, %more) = @_;
+		return webhook_body({ $full->($name), webhook_type => $type, webhook_code => $code, environment => 'sandbox', item_id => item_of($connection), %more });
+	};
+	# With headers that are the receiver's own business; what has become of it must be as told.
+	my $come = sub {
+		my ($name, $expected, $bytes, %how) = @_;
+		my $header = $how{header} // sign('', { digest => sha256_hex($bytes), %{ $how{claims} // {} } });
+		secret("signature of $name", $1) if $header =~ /\.([^.]{20,})$/;
+		my $headers = $json->encode({ 'Plaid-Verification' => $header, Authorization => 'Bearer ' . secret("authorization of $name"),
+			Cookie => 'session=' . secret("cookie of $name"), 'X-Forwarded-For' => echo("address of $name"), %{ $how{headers} // {} } });
+		my ($status, $reason, $event) = does($name, $receive, $how{server} // 'plaid', $headers, '\x' . unpack('H*', $bytes), '52.21.26.131');
+		is(join('|', $status, $reason // ''), $expected, "$name: what became of it");
+		return $event;
+	};
+	my ($link, $link_token) = does('a link', q{SELECT link_id, token FROM ob.link('plaid', $1, '{"mode": "embedded"}')}, person('webhook user'));
+	my %finished = (link_token => token('link token of a webhook', $link_token), link_session_id => 'a-session');
+	my $event = $come->('a finished link', 'accepted|link', $body->('a finished link', 'LINK', 'SESSION_FINISHED', %finished));
+	fault('/link/token/get', { kind => 'status', status => 400, body => $json->encode({ error_type => 'API_ERROR',
+		error_code => token('token in an answer', 'link-sandbox-' . text(36)), error_message => echo('words about a link') . " $link_token" }) });
+	is((does('not worked off', 'SELECT ob.webhook_retry($1)', $event))[0], 'waiting', 'its link waits');
+	no_faults();
+	does('swept', 'CALL ob.sweep_webhooks()');
+	my %error = (error_type => 'ITEM_ERROR', error_code => 'ITEM_LOGIN_REQUIRED', error_message => echo('message of an error'),
+		display_message => echo('message for a user'), error_code_reason => token('token for a reason', 'access-sandbox-' . text(36)),
+		causes => [ { item_id => card_number('card in a cause'), error_message => echo('message of a cause') } ]);
+	$come->('an error', 'accepted|bank_asked', $body->('an error', 'ITEM', 'ERROR', error => \%error));
+	$come->('an error of no kind', 'accepted|bank_asked', $body->('an error of no kind', 'ITEM', 'ERROR', error => { %error, error_code => token('token for a code', 'access-sandbox-' . text(36)) }));
+	$come->('repaired', 'accepted|', $body->('repaired', 'ITEM', 'LOGIN_REPAIRED'));
+	$come->('a code of no use', 'accepted|', $body->('a code of no use', 'ITEM', token('token for a webhook code', 'access-sandbox-' . text(36))));
+	$come->('of an unknown bank', 'accepted|connection_unknown', $body->('of an unknown bank', 'ITEM', 'LOGIN_REPAIRED', item_id => 'unknown'));
+	$come->('of another place', 'rejected|wrong_environment', $body->('of another place', 'ITEM', 'ERROR', environment => 'production'));
+	$come->('no JSON', 'rejected|body_malformed', $body->('no JSON', 'ITEM', 'ERROR') . 'x');
+	$come->('no text', 'rejected|body_malformed', $body->('no text', 'ITEM', 'ERROR', error => "\xff"));
+	$come->('with a NUL', 'accepted|', $body->('with a NUL', 'ITEM', 'NEW_ACCOUNTS_AVAILABLE', status => "\0" . echo('words behind a NUL')));
+	my $changed = $body->('a changed one', 'ITEM', 'ERROR');
+	$come->('a changed one', 'rejected|wrong_body', "$changed ", claims => { digest => sha256_hex($changed) });
+	$come->('no token', 'rejected|token_malformed', $changed, header => secret('header that is no token'));
+	$come->('a wrong one', 'rejected|wrong_algorithm', $changed, claims => { alg => 'HS256' });
+	$come->('a long one', 'rejected|header_too_large', $changed, header => secret('long header') . 'x' x 100_000);
+
+	sql('ALTER TABLE ob.webhook_events ADD CONSTRAINT none CHECK (NOT verified) NOT VALID');
+	$come->('not stored', 'unavailable|not_stored', $body->('not stored', 'ITEM', 'ERROR', error => \%error));
+	sql('ALTER TABLE ob.webhook_events DROP CONSTRAINT none');
+
+	my $before = secret('webhook secret before');
+	server('shared', 1, 'client_secret', $client_secret);
+	my ($shared) = does('sealed', 'SELECT ob.seal($1, $2, $3)', 'shared', 'webhook_secret', secret('webhook secret') . ",$before");
+	does('a secret for webhooks', "ALTER USER MAPPING FOR PUBLIC SERVER shared OPTIONS (ADD webhook_secret '$shared')");
+	does('an HMAC', q{ALTER SERVER shared OPTIONS (ADD webhook_scheme 'hmac_sha256')});
+	my $bytes = $body->('with an HMAC', 'LINK', 'EVENTS');
+	my $mac = sub { return { 'X-Finicity-Signature' => secret($_[0], hmac_sha256_hex($bytes, $_[1])) }; };
+	$come->('signed with one of two', 'accepted|', $bytes, server => 'shared', header => '', headers => $mac->('MAC', $before));
+	$come->('signed with another', 'rejected|wrong_signature', $bytes, server => 'shared', header => '', headers => $mac->('forged MAC', "x$before"));
+
+	# Neither the secret nor the client's own, which asking for a new key takes, can be opened.
+	rename "$dir/keys", "$dir/keys.away" or die $!;
+	control($url, 'plaid/webhooks/rotate_key', { expire_old => JSON::PP::false });
+	$session = OpenBanking::Wire->new($node, %settings);
+	$come->('without a key ring', 'unavailable|not_configured', $body->('without a key ring', 'LINK', 'EVENTS'));
+	$come->('an HMAC without a key ring', 'unavailable|not_configured', $bytes . ' ', server => 'shared', header => '', headers => $mac->('MAC in vain', $before));
+	rename "$dir/keys.away", "$dir/keys" or die $!;
+	answers('SELECT e::text FROM ob.webhook_events e');
 };
 
 subtest 'everything else' => sub {

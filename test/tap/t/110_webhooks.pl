@@ -154,6 +154,12 @@ subtest 'what is wrong here is no reason to raise' => sub {
 	$body = webhook_body({ webhook_type => 'HOLDINGS', webhook_code => 'NOT_YET_INVENTED', item_id => $item });
 	is(deliver($body), 'accepted||200', 'a code that nobody knows');
 	is(event($body), "ignored||$connection", 'is kept and ignored');
+	my $agent = 'x' . '\u00fc' x 150;
+	$body = webhook_body({ webhook_type => 'LINK', webhook_code => 'EVENTS', note => 'from far away' });
+	is(sql('SELECT status FROM ' . receive_sql(sign($body), $body) =~ s/"content-type"/"user-agent":"$agent","content-type"/r), 'accepted',
+		'a long header that is not ASCII');
+	is(sql(q{SELECT headers ->> 'user-agent' = 'x' || repeat(U&'\00fc', 99) FROM ob.webhook_events WHERE headers ? 'user-agent'}), 't',
+		'is cut between two characters');
 	$body = webhook_body({ webhook_type => 'ITEM', webhook_code => 'LOGIN_REPAIRED', item_id => $item, note => 'read only' });
 	is(sql('BEGIN READ ONLY; SELECT status, reason, http_status FROM ' . receive_sql(sign($body), $body) . '; COMMIT'),
 		'unavailable|not_stored|503', 'a read-only transaction cannot store it');
