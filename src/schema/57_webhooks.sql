@@ -52,6 +52,7 @@ CREATE TABLE ob.webhook_keys (
 	checked_at pg_catalog.timestamptz DEFAULT pg_catalog.clock_timestamp(),
 	failure pg_catalog.jsonb,
 	turned_away_at pg_catalog.timestamptz,
+	subject pg_catalog.text COLLATE "C",
 	PRIMARY KEY (server, key_id)
 );
 COMMENT ON TABLE ob.webhook_keys IS 'Public keys that providers sign webhooks with. Not dumped: they are fetched again.';
@@ -60,6 +61,7 @@ COMMENT ON COLUMN ob.webhook_keys.asked_at IS 'When the provider was last asked 
 COMMENT ON COLUMN ob.webhook_keys.checked_at IS 'When it last answered; a key is good for a day from then on.';
 COMMENT ON COLUMN ob.webhook_keys.failure IS 'Why the last call failed, if it did.';
 COMMENT ON COLUMN ob.webhook_keys.turned_away_at IS 'When it was first not asked for, because so many unknown ones had been (too_many_keys).';
+COMMENT ON COLUMN ob.webhook_keys.subject IS 'The connection or link of ours that the delivery was about which it was asked for: not everybody can name one.';
 
 SELECT pg_catalog.pg_extension_config_dump('ob.webhook_events', '');
 SELECT pg_catalog.pg_extension_config_dump('ob.webhook_events_event_id_seq', '');

@@ -23,6 +23,7 @@ public:
 	std::string_view name() const noexcept override { return "plaid_jwt"; }
 	KeySource key_source() const noexcept override { return KeySource::provider; }
 	KeyWish wish(const Delivery &delivery, const SchemeSettings &settings) const override;
+	std::string_view flaw(const Delivery &delivery, const SchemeSettings &settings) const override;
 	Verification verify(const Delivery &delivery, const SchemeSettings &settings,
 	                    const KeyMaterial &keys) const override;
 };
@@ -67,6 +68,11 @@ KeyWish PlaidJwt::wish(const Delivery &delivery, const SchemeSettings &settings)
 	if (!token.reason.empty())
 		return {{}, token.reason};
 	return {std::string(token.header.key_id()), {}};
+}
+
+std::string_view PlaidJwt::flaw(const Delivery &delivery, const SchemeSettings &settings) const {
+	const Token token = read_token(delivery, settings);
+	return token.reason.empty() ? check_claims(token.parts.payload, delivery, settings).reason : token.reason;
 }
 
 Verification PlaidJwt::verify(const Delivery &delivery, const SchemeSettings &settings, const KeyMaterial &keys) const {

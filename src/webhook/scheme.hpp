@@ -80,6 +80,11 @@ public:
 	virtual KeySource key_source() const noexcept = 0;
 	/// Looks at the headers only, to know which key to look for. Never throws for what a stranger sent.
 	virtual KeyWish wish(const Delivery &delivery, const SchemeSettings &settings) const = 0;
+	/// Why the delivery is refused whatever the key: what it claims of itself is not so. Empty if that is to be seen
+	/// with the key only. Never throws for what a stranger sent.
+	virtual std::string_view flaw(const Delivery & /*delivery*/, const SchemeSettings & /*settings*/) const {
+		return {};
+	}
 	/// Never throws for what a stranger sent.
 	virtual Verification verify(const Delivery &delivery, const SchemeSettings &settings,
 	                            const KeyMaterial &keys) const = 0;

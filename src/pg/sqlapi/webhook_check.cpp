@@ -13,6 +13,7 @@ extern "C" {
 #include <vector>
 
 #include "core/text.hpp"
+#include "crypto/digest.hpp"
 #include "pg/entry.hpp"
 #include "pg/log.hpp"
 #include "pg/sqlapi/call.hpp"
@@ -110,8 +111,8 @@ struct Keys {
 	bool is_final = true;
 };
 
-Keys provider_key(const std::string &server, std::string key_id) {
-	WebhookKey found = run(find_webhook_key(server, std::move(key_id)));
+Keys provider_key(const std::string &server, std::string key_id, WebhookClaimant claimant) {
+	WebhookKey found = run(find_webhook_key(server, std::move(key_id), std::move(claimant)));
 	return {std::move(found.jwk), {}, found.reason, found.is_final};
 }
 
@@ -158,11 +159,24 @@ void log_seldom(const std::string &server, std::string_view why, const std::exce
 	log_failure("webhook for server " + server, failure);
 }
 
-Keys find_keys(const std::string &server, const webhook::Scheme &scheme, std::string key_id) {
+/// What of ours an unchecked body is about.
+std::string subject_of(const std::string &server, const WebhookSource &source, const std::string &body) {
+	std::string subject;
+	try {
+		const providers::WebhookEvent event = source.read(body);
+		const std::string link = event.link_token.empty() ? "" : crypto::sha256_hex(event.link_token.reveal());
+		store::as_owner([&] { subject = store::webhook_subject(server, event.connection_id, link); });
+	} catch (const Error &) {
+		subject.clear(); // it is no webhook
+	}
+	return subject;
+}
+
+Keys find_keys(const std::string &server, const webhook::Scheme &scheme, std::string key_id, WebhookClaimant claimant) {
 	std::exception_ptr failure;
 	try {
 		if (scheme.key_source() == webhook::KeySource::provider)
-			return provider_key(server, std::move(key_id));
+			return provider_key(server, std::move(key_id), std::move(claimant));
 		return own_keys(server, scheme.key_source());
 	} catch (const Error &) {
 		failure = std::current_exception();
@@ -203,7 +217,9 @@ WebhookVerdict judge(const WebhookArguments &arguments, const ServerConfig &serv
 	const webhook::KeyWish wish = scheme->wish(delivery, settings);
 	if (!wish.reason.empty())
 		return rejected(wish.reason);
-	const Keys keys = find_keys(arguments.server, *scheme, wish.key_id);
+	const Keys keys = find_keys(arguments.server, *scheme, wish.key_id,
+	                            {[&] { return scheme->flaw(delivery, settings); },
+	                             [&] { return subject_of(arguments.server, source, arguments.body); }});
 	if (!keys.reason.empty())
 		return keys.is_final ? rejected(keys.reason) : unavailable(keys.reason);
 	const webhook::Verification verification = scheme->verify(delivery, settings, {keys.text, keys.secrets});

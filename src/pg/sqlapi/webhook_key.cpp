@@ -26,13 +26,19 @@ namespace reason = webhook::reason;
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-// Providers wait ten seconds for an answer.
-constexpr auto kPatience = 8s;
+// Providers wait ten seconds for an answer, and storing what came may take a part of them.
+constexpr auto kPatience = 5s;
 
 store::KnownKey look(const std::string &server, const std::string &key_id) {
 	store::KnownKey known;
 	store::as_owner([&] { known = store::find_webhook_key(server, key_id); });
 	return known;
+}
+
+bool is_crowded(const std::string &server, const std::string &key_id, const std::string &subject) {
+	bool is_crowded = false;
+	store::as_owner([&] { is_crowded = store::is_webhook_key_crowded(server, key_id, subject); });
+	return is_crowded;
 }
 
 /// The last key that was found, for the rest of its statement, which may check many deliveries; a second at most.
@@ -62,8 +68,6 @@ std::optional<WebhookKey> decide(const store::KnownKey &known) {
 		return WebhookKey{{}, reason::key_unknown, true};
 	if (known.was_asked && known.failed)
 		return WebhookKey{{}, reason::key_not_fetched, false};
-	if (known.is_crowded && (known.is_noted || RecoveryInProgress()))
-		return WebhookKey{{}, reason::too_many_keys, false};
 	return std::nullopt;
 }
 
@@ -72,9 +76,10 @@ struct Asking {
 	std::exception_ptr failure;
 };
 
-Task<void> ask(std::string server, std::string key_id, Asking *asking) {
+Task<void> ask(std::string server, std::string key_id, std::string subject, Asking *asking) {
 	try {
-		Task<void> asked = worker::ask_for_webhook_key(server, store::current_role(), std::move(key_id));
+		Task<void> asked =
+		    worker::ask_for_webhook_key(server, store::current_role(), std::move(key_id), std::move(subject));
 		co_await asked;
 	} catch (const Error &) {
 		asking->failure = std::current_exception();
@@ -83,11 +88,12 @@ Task<void> ask(std::string server, std::string key_id, Asking *asking) {
 }
 
 /// Lets the worker ask, which goes on if this runs out of time. Why it could not be, if so.
-Task<std::exception_ptr> ask_until(std::string server, std::string key_id, steady_clock::time_point deadline) {
+Task<std::exception_ptr> ask_until(std::string server, std::string key_id, std::string subject,
+                                   steady_clock::time_point deadline) {
 	Loop &loop = co_await ThisLoop();
 	Asking asking;
 	TaskGroup beside(loop);
-	beside.spawn(ask(std::move(server), std::move(key_id), &asking));
+	beside.spawn(ask(std::move(server), std::move(key_id), std::move(subject), &asking));
 	while (!asking.has_ended && steady_clock::now() < deadline) {
 		Sleep pause(5ms);
 		co_await pause;
@@ -98,11 +104,12 @@ Task<std::exception_ptr> ask_until(std::string server, std::string key_id, stead
 
 } // namespace
 
-Task<WebhookKey> find_webhook_key(std::string server, std::string key_id) {
+Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, WebhookClaimant claimant) {
 	if (remembered().fits(server, key_id))
 		co_return remembered().key;
 	const auto deadline = steady_clock::now() + kPatience;
 	const auto lock_id = static_cast<std::int64_t>(std::hash<std::string>{}(server));
+	std::optional<std::string> subject;
 	for (;;) {
 		const store::KnownKey known = look(server, key_id);
 		if (const std::optional<WebhookKey> key = decide(known)) {
@@ -110,12 +117,19 @@ Task<WebhookKey> find_webhook_key(std::string server, std::string key_id) {
 				remembered() = {GetCurrentStatementStartTimestamp(), steady_clock::now(), server, key_id, *key};
 			co_return *key;
 		}
+		if (!subject) {
+			if (const std::string_view flaw = claimant.flaw(); !flaw.empty())
+				co_return WebhookKey{{}, flaw, true};
+			subject = claimant.subject();
+		}
+		// What is only noted is not asked for, and need not queue up.
+		const bool is_to_be_noted = known.jwk.empty() && !known.was_asked && is_crowded(server, key_id, *subject);
+		if (is_to_be_noted && (known.is_noted || RecoveryInProgress()))
+			co_return WebhookKey{{}, reason::too_many_keys, false};
 		const WebhookKey otherwise =
 		    known.is_good ? WebhookKey{known.jwk, {}, true} : WebhookKey{{}, reason::key_not_fetched, false};
 		if (RecoveryInProgress() || steady_clock::now() >= deadline)
 			co_return otherwise;
-		// What is only noted is not asked for, and need not queue up.
-		const bool is_to_be_noted = known.is_crowded;
 		if (known.was_asked ||
 		    (!is_to_be_noted && !try_lock(LockClass::webhook_key, lock_id, LockScope::transaction))) {
 			// A key that is good still need not wait for those who look whether there is a newer word on it.
@@ -125,7 +139,7 @@ Task<WebhookKey> find_webhook_key(std::string server, std::string key_id) {
 			co_await pause;
 			continue;
 		}
-		Task<std::exception_ptr> asked = ask_until(server, key_id, deadline);
+		Task<std::exception_ptr> asked = ask_until(server, key_id, *subject, deadline);
 		const std::exception_ptr failure = co_await asked;
 		if (!is_to_be_noted)
 			unlock_transaction(LockClass::webhook_key, lock_id);

@@ -3,6 +3,7 @@
 
 #include "pg/postgres.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,9 +17,16 @@ struct WebhookKey {
 	bool is_final = true;    // false: it may be had later
 };
 
+/// What an unchecked delivery shows of itself, looked at before the provider is asked for its key: anybody can make up
+/// ids. Both must outlive the search.
+struct WebhookClaimant {
+	std::function<std::string_view()> flaw; // why it is refused whatever the key; empty if it is not
+	std::function<std::string()> subject;   // as store::webhook_subject; empty: nothing that is known here
+};
+
 /// The provider is asked once, whoever and how many want the key; for ids that nobody knows a few times a minute. On a
 /// standby nobody is asked. Takes less time than a provider waits for the answer to a delivery. Throws what keeps the
 /// provider from being asked at all.
-Task<WebhookKey> find_webhook_key(std::string server, std::string key_id);
+Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, WebhookClaimant claimant);
 
 } // namespace ob::pg::sqlapi

@@ -16,16 +16,24 @@ struct KnownKey {
 	bool is_refused = false; // the provider said lately that it has none of that id
 	bool was_asked = false;  // or is being asked, a moment ago
 	bool failed = false;     // with that the provider could not be reached
-	bool is_crowded = false; // so many unknown ids were asked for in this minute that this one is not
-	bool is_noted = false;   // as one that was turned away for that
+	bool is_noted = false;   // as one that was turned away in a crowd
 };
 
 /// Under a fresh snapshot; works on a standby.
 KnownKey find_webhook_key(std::string_view server, std::string_view key_id);
 
+/// What of ours a delivery names, which a stranger could not: a connection, or else an open link. Empty: nothing.
+std::string webhook_subject(std::string_view server, std::string_view provider_connection_id,
+                            std::string_view link_digest);
+
+/// Whether so many unknown ids were asked for in this minute that this one is not. Deliveries about connections have a
+/// share of their own, as have those about links, and each connection or link has one of it: no stranger can use them
+/// up.
+bool is_webhook_key_crowded(std::string_view server, std::string_view key_id, std::string_view subject);
+
 /// Notes that the provider is asked now; false if that is not allowed, or somebody else does it. An id that is turned
 /// away in a crowd is noted too: one that comes again later has better chances. Forgets what is old.
-bool claim_webhook_key(std::string_view server, std::string_view key_id);
+bool claim_webhook_key(std::string_view server, std::string_view key_id, std::string_view subject);
 /// What the provider said; an empty text: it knows no such key.
 void keep_webhook_key(std::string_view server, std::string_view key_id, std::string_view jwk);
 void keep_webhook_key_failure(std::string_view server, std::string_view key_id, std::string_view failure_json);

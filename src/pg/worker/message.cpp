@@ -20,6 +20,7 @@ json::Object to_object(const Request &request) {
 	object.set_if("line", request.line_json).set_if("client_digest", request.client_digest);
 	object.set_if("sealed_grant", crypto::base64_encode(request.sealed_grant));
 	object.set_if("budgets", request.budgets_json).set_if("key_id", request.key_id);
+	object.set_if("subject", request.subject);
 	object.set_if("token_digest", request.token_digest).set_if("options", request.options_json);
 	object.set("purge", request.purge).set("keep_open", request.keep_open);
 	if (request.connection)
@@ -51,6 +52,7 @@ Request to_request(const json::Node &node) {
 	request.sealed_grant = crypto::base64_decode(node.text("sealed_grant")).value_or("");
 	request.budgets_json = node.text("budgets");
 	request.key_id = node.text("key_id");
+	request.subject = node.text("subject");
 	request.token_digest = node.text("token_digest");
 	request.options_json = node.text("options");
 	request.purge = node.boolean("purge").value_or(false);

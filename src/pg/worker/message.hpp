@@ -49,8 +49,9 @@ struct Request {
 	std::vector<std::int64_t> outcomes;
 	// budget: what is asked for, as JSON
 	std::string budgets_json;
-	// webhook_key
+	// webhook_key: and what of ours the delivery is about
 	std::string key_id;
+	std::string subject;
 
 	std::string to_json() const;
 	static Request from_json(std::string_view text);

@@ -38,7 +38,7 @@ Task<Done> fetch_webhook_key(Request request) {
 	record([&] {
 		server = load(request);
 		session = Runtime::get().session(server.config, stats);
-		claimed = store::claim_webhook_key(request.server, request.key_id);
+		claimed = store::claim_webhook_key(request.server, request.key_id, request.subject);
 	});
 	if (!claimed)
 		co_return Done{"{}", 0, {}};
@@ -46,8 +46,7 @@ Task<Done> fetch_webhook_key(Request request) {
 	std::optional<Error> failure;
 	try {
 		const providers::WebhookSource *source = providers::find_webhook_source(server.provider->name());
-		Task<std::optional<std::string>> asked =
-		    source->key(std::move(session), request.key_id);
+		Task<std::optional<std::string>> asked = source->key(std::move(session), request.key_id);
 		key = co_await asked;
 	} catch (const Error &error) {
 		failure.emplace(error);
@@ -61,12 +60,13 @@ Task<Done> fetch_webhook_key(Request request) {
 	co_return Done{"{}", 0, {}};
 }
 
-Task<void> ask_for_webhook_key(std::string server, std::string mapping_role, std::string key_id) {
+Task<void> ask_for_webhook_key(std::string server, std::string mapping_role, std::string key_id, std::string subject) {
 	Request request;
 	request.kind = "webhook_key";
 	request.server = std::move(server);
 	request.mapping_role = std::move(mapping_role);
 	request.key_id = std::move(key_id);
+	request.subject = std::move(subject);
 	Task<std::string> task = call(std::move(request));
 	(void)co_await task;
 }

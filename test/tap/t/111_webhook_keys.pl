@@ -108,6 +108,42 @@ subtest 'a forger' => sub {
 	is(sql('SELECT count(*) FROM ob.webhook_keys WHERE key IS NULL'), '0', 'and his are forgotten');
 };
 
+# A header as anybody can make one: its claims fit, and nothing else. In SQL, for an id.
+my $segment = sub { return "translate(encode(convert_to($_[0], 'UTF8'), 'base64'), E'+/=\\n', '-_')"; };
+my $forged = join q{ || '.' || }, $segment->(q{json_build_object('alg', 'ES256', 'typ', 'JWT', 'kid', id)::text}),
+  $segment->(q{json_build_object('iat', extract(epoch FROM now())::int8, 'request_body_sha256', encode(sha256(body), 'hex'))::text}), q{repeat('A', 86)};
+my $forge = qq{SELECT c.reason FROM ob.webhook_check('plaid', jsonb_build_object('plaid-verification', $forged), body) c};
+
+subtest 'while a forger is at it' => sub {
+	forget();
+	my ($alice, $bob) = map { webhook_body({ webhook_type => 'TRANSACTIONS', webhook_code => 'SYNC_UPDATES_AVAILABLE', environment => 'sandbox', item_id => item_of(link_bank($node, $_)) }) } 'alice', 'bob';
+	my $of_link = webhook_body({ webhook_type => 'LINK', webhook_code => 'SESSION_FINISHED', environment => 'sandbox', status => 'SUCCESS', link_token => (open_link('carol'))[1] });
+	# Fifty a second: every other one of a hundred ids that he repeats.
+	my $forger = OpenBanking::Session->new($node);
+	my $before = calls($endpoint);
+	$forger->begin(qq{DO \$\$ DECLARE id text; body bytea = '{}'; i int = 0; BEGIN
+		LOOP i = i + 1; id = CASE WHEN i % 2 = 0 THEN 'again-' || i % 200 ELSE 'new-' || i END; PERFORM ($forge); PERFORM pg_sleep(0.02); END LOOP; END \$\$});
+	wait_until('him to have used up what strangers have', sub { calls($endpoint) - $before >= 10 });
+	new_key();
+	is(check(sign($body)), 'f|too_many_keys', 'a new key is not asked for just so');
+	my $known = sub { return sql("SELECT reason FROM (VALUES ('\\x" . unpack('H*', $_[0]) . "'::bytea, '$_[1]')) d (body, id), LATERAL ($forge) c"); };
+	is($known->($alice, 'of-alice'), 'key_unknown', 'his body is about one of our banks: asked for');
+	is($known->($alice, 'of-alice-2'), 'too_many_keys', 'once');
+	is(check(sign($bob), $bob), 't|', 'the provider signs with the new key: about another one it is');
+	sql(q{DELETE FROM ob.webhook_keys WHERE key IS NOT NULL});
+	is(check(sign($of_link), $of_link), 't|', 'about a link of ours, too');
+	sql('SELECT pg_cancel_backend(' . $forger->pid . ')');
+	is($forger->finish->{state}, '57014', 'he goes on until the end');
+};
+
+subtest 'what needs no key to be refused' => sub {
+	forget();
+	is(calls_of($endpoint, sub {
+		is(check(sign($body, { kid => 'not-known' }), "$body "), 'f|wrong_body', 'another body');
+		is(check(sign($body, { kid => 'not-known', iat => int(time) - 400 })), 'f|too_old', 'an old one');
+	}), 0, 'is not asked for');
+};
+
 subtest 'a provider that does not answer' => sub {
 	new_key();
 	my $header = sign($body);
@@ -117,6 +153,18 @@ subtest 'a provider that does not answer' => sub {
 	my $answer = $session->finish;
 	is($answer->{out}, 'f|key_not_fetched', 'is not waited for longer than a provider waits');
 	cmp_ok($answer->{ms}, '<', 9500, "$answer->{ms} ms");
+	up();
+	forget();
+	control($url, 'faults', { kind => 'delay', path => "/plaid$endpoint", ms => 7000 });
+	my ($holder, $news) = (OpenBanking::Session->new($node), webhook_body({ webhook_type => 'ITEM', webhook_code => 'LOGIN_REPAIRED', item_id => item_of(link_bank($node, 'dora')) }));
+	$holder->value('BEGIN');
+	$holder->value('SELECT pg_catalog.count(*) FROM (SELECT FROM ob.connections FOR UPDATE) held');
+	$session->begin('SELECT status FROM ' . receive_sql(sign($news), $news));
+	cmp_ok($session->finish->{ms}, '<', 9500, 'nor if a lock has to be waited for as well');
+	$holder->value('ROLLBACK');
+	control($url, 'faults', { kind => 'stall', path => "/plaid$endpoint", count => 0 });
+	new_key();
+	$header = sign($body);
 	$session->begin(check_sql($header));
 	sleep 1;
 	my $begun = time;
