@@ -45,6 +45,8 @@ struct SyncState {
 	std::int64_t transactions = 0; // live rows in the tables
 	/// Rows that the unfinished loop is expected to bring in all.
 	std::optional<std::int64_t> loop_total;
+	/// Since when all accounts have been read, as far as the bank says what it shows; nothing where it is not known.
+	std::optional<Date> history_from;
 };
 
 /// One connection as the engine meets it. `session` data (server, credentials) travel beside it.
@@ -113,9 +115,9 @@ struct SyncReport {
 	std::int64_t requests = 0;
 	std::chrono::microseconds duration{};
 	std::optional<Timestamp> retry_at;
-	std::optional<ConnectionHealth> health; // absent: it could not be read
+	std::optional<ConnectionHealth> health;  // absent: it could not be read
 	std::optional<Timestamp> health_read_at; // the provider was asked for it by a call of its own, and answered
-	std::string institution_logo;           // where the bank's name was missing; base64 of a PNG
+	std::string institution_logo;            // where the bank's name was missing; base64 of a PNG
 	/// The rows could be read although the connection is broken: its new state.
 	std::optional<SyncFailure> standing_error;
 };

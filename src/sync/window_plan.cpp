@@ -92,6 +92,13 @@ void ReadSpans::set(std::string_view account_id, const ReadSpan &span) {
 	spans_.insert_or_assign(std::string(account_id), span);
 }
 
+std::optional<Date> ReadSpans::all_read_since() const {
+	std::optional<Date> since;
+	for (const auto &[id, span] : spans_)
+		since = std::max(since.value_or(span.from), span.from);
+	return since;
+}
+
 void ReadSpans::rename(std::string_view from, std::string_view to) {
 	const auto found = spans_.find(from);
 	if (found == spans_.end())

@@ -34,6 +34,8 @@ public:
 	/// nullptr if nothing was read of it.
 	const ReadSpan *find(std::string_view account_id) const;
 	void set(std::string_view account_id, const ReadSpan &span);
+	/// The first day that was read of every account; nothing if none was read.
+	std::optional<Date> all_read_since() const;
 	/// The account has got another id.
 	void rename(std::string_view from, std::string_view to);
 

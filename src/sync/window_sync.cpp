@@ -132,8 +132,8 @@ void WindowSync::estimate_end(const WindowPlan &plan, const TransactionPage &pag
 		return;
 	const auto days = [](Date from, Date to) { return static_cast<double>((to - from).count() + 1); };
 	const double of_account = days(days_seen_->first, days_seen_->second) / days(plan.from, plan.to);
-	const double share = (static_cast<double>(accounts_begun_ - 1) + of_account) /
-	                     static_cast<double>(listing_->list.accounts.size());
+	const double share =
+	    (static_cast<double>(accounts_begun_ - 1) + of_account) / static_cast<double>(listing_->list.accounts.size());
 	const auto read = static_cast<double>(progress_.transactions) + static_cast<double>(page.rows.size());
 	progress_.expected = std::llround(read / share);
 }
@@ -254,6 +254,7 @@ void WindowSync::write_rows(Reading &reading, Outcome &outcome) {
 
 void WindowSync::save(Outcome &outcome) {
 	outcome.state.cursor = outcome.spans.to_text();
+	outcome.state.history_from = outcome.spans.all_read_since();
 	context_.store->save_state(target_.id, state_, outcome.state);
 }
 

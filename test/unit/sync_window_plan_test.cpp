@@ -92,6 +92,8 @@ TEST(WindowSpans, AreKeptAsText) {
 	EXPECT_EQ(back.find("with blanks\nand 2026-01-01 lines\n")->oldest_pending, day("2026-03-02"));
 	EXPECT_EQ(back.find("")->from, day("2024-02-29"));
 	EXPECT_EQ(back.find("other"), nullptr);
+	EXPECT_EQ(back.all_read_since(), day("2026-01-01")) << "where the shortest history begins";
+	EXPECT_EQ(ReadSpans("").all_read_since(), std::nullopt);
 	EXPECT_EQ(ReadSpans("").to_text(), "windows 1\n");
 }
 

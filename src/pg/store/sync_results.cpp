@@ -55,6 +55,11 @@ private:
 	std::size_t next_ = 0;
 };
 
+/// Empty if it is not known.
+std::string day_text(std::optional<Date> day) {
+	return day ? time::format_date(*day) : std::string();
+}
+
 [[noreturn]] void cursor_changed(const std::string &which) {
 	throw Error(ErrorCode::internal, "the stored cursor changed during the sync", which);
 }
@@ -76,17 +81,19 @@ void save_state(ConnectionId id, const SyncState &before, const SyncState &now, 
 	    "loop_page_at = CASE WHEN $3 IS NOT NULL THEN clock_timestamp() END, "
 	    // Whoever has leased it for so many minutes is at it still.
 	    "claimed_until = CASE WHEN claimed_by = pg_backend_pid() THEN clock_timestamp() + interval '10 minutes' "
-	    "ELSE claimed_until END "
+	    "ELSE claimed_until END, history_from = COALESCE($12::date, history_from) "
 	    "WHERE connection_id = $1 AND cursor IS NOT DISTINCT FROM $9");
 	static Statement count("UPDATE ob.connections SET transactions_synced = $2 WHERE id = $1");
 	// In the order in which everybody takes the two.
 	if (now.transactions != before.transactions)
 		count.run({Param::integer(id), Param::integer(now.transactions)});
-	const Result updated = update.run(
-	    {Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
-	     Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt), Param::boolean(now.initial_sync_done),
-	     Param::boolean(now.history_complete), Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor),
-	     Param::integer(rows), now.loop_total ? Param::integer(*now.loop_total) : Param::null(INT8OID)});
+	const Result updated =
+	    update.run({Param::integer(id), Param::text_or_null(now.cursor), Param::text_or_null(now.loop_cursor),
+	                Param::integer(now.sync_attempt), Param::integer(now.loop_first_attempt),
+	                Param::boolean(now.initial_sync_done), Param::boolean(now.history_complete),
+	                Param::boolean(now.sweep_owed), Param::text_or_null(before.cursor), Param::integer(rows),
+	                now.loop_total ? Param::integer(*now.loop_total) : Param::null(INT8OID),
+	                Param::text_or_null(day_text(now.history_from))});
 	if (updated.processed != 1)
 		cursor_changed("connection: " + std::to_string(id));
 }
@@ -163,7 +170,8 @@ std::set<ConnectionId> SyncResults::write_connections() const {
 	    "institution_logo = COALESCE(c.institution_logo, NULLIF(e.institution_logo, '')), "
 	    "consent_given_at = COALESCE(NULLIF(e.consent_given_at, '')::timestamptz, c.consent_given_at), "
 	    "scopes = COALESCE(string_to_array(NULLIF(e.scopes, ''), ' '), c.scopes), "
-	    "updated_at = clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS e (id, status, "
+	    "updated_at = clock_timestamp() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS e (id, "
+	    "status, "
 	    "transactions, bank_updated_at, has_health, consent_expires_at, institution_id, institution_name, "
 	    "institution_logo, consent_given_at, scopes, begun) WHERE c.id = e.id RETURNING c.id, c.state) "
 	    "SELECT id FROM written WHERE state <> 'active'");
@@ -208,12 +216,14 @@ void SyncResults::write_sync_states(const std::set<ConnectionId> &ended) const {
 	    "loop_first_attempt = COALESCE(NULLIF(e.loop_first_attempt, '')::bigint, s.loop_first_attempt), "
 	    "initial_sync_done = COALESCE(NULLIF(e.initial_sync_done, '')::bool, s.initial_sync_done), "
 	    "history_complete = COALESCE(NULLIF(e.history_complete, '')::bool, s.history_complete), "
-	    "sweep_owed = COALESCE(NULLIF(e.sweep_owed, '')::bool, s.sweep_owed) "
-	    "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS e (id, seconds, "
-	    "retry_at, ended, ends, report, health_read_at, begun, saves, former_cursor, cursor, sync_attempt, loop_first_attempt, initial_sync_done, "
-	    "history_complete, sweep_owed) WHERE s.connection_id = e.id "
+	    "sweep_owed = COALESCE(NULLIF(e.sweep_owed, '')::bool, s.sweep_owed), "
+	    "history_from = COALESCE(NULLIF(e.history_from, '')::date, s.history_from) "
+	    "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) AS e (id, seconds, "
+	    "retry_at, ended, ends, report, health_read_at, begun, saves, former_cursor, cursor, sync_attempt, "
+	    "loop_first_attempt, initial_sync_done, "
+	    "history_complete, sweep_owed, history_from) WHERE s.connection_id = e.id "
 	    "AND (NOT e.saves::bool OR s.cursor IS NOT DISTINCT FROM NULLIF(e.former_cursor, '')) RETURNING e.saves");
-	Columns rows(15);
+	Columns rows(16);
 	std::int64_t saves = 0;
 	std::string which = "connection";
 	for (const End &end : ends_) {
@@ -224,13 +234,13 @@ void SyncResults::write_sync_states(const std::set<ConnectionId> &ended) const {
 		rows.add(end.report.health_read_at).add(std::optional(end.begun));
 		const auto state = states_.find(end.id);
 		if (state == states_.end()) {
-			rows.add(false).skip(7);
+			rows.add(false).skip(8);
 			continue;
 		}
 		const SyncState &now = state->second.now;
 		rows.add(true).add(std::string_view(state->second.before.cursor)).add(std::string_view(now.cursor));
 		rows.add(now.sync_attempt).add(now.loop_first_attempt).add(now.initial_sync_done);
-		rows.add(now.history_complete).add(now.sweep_owed);
+		rows.add(now.history_complete).add(now.sweep_owed).add(std::string_view(day_text(now.history_from)));
 		which += " " + std::to_string(end.id);
 		++saves;
 	}
