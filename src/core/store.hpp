@@ -147,6 +147,7 @@ struct KeptAccount {
 	std::string currency;
 	bool live = true;            // not marked removed
 	std::vector<Secret> numbers; // as providers::number_key() writes them
+	std::string card;            // as providers::card_key() does
 };
 
 /// What a crash of the server may take away.
@@ -197,6 +198,8 @@ public:
 	virtual bool move_account(ConnectionId id, std::string_view from, std::string_view to) = 0;
 	/// Keeps, sealed, the numbers of those accounts of which none are kept.
 	virtual void keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers) = 0;
+	/// Whether amounts of the account have come whose sign contradicts what else the bank says of them.
+	virtual void mark_signs(ConnectionId id, std::string_view account_id, bool suspect) = 0;
 	/// Writes `now`; throws Error(internal) if the stored cursor is no longer `before.cursor` (another sync came
 	/// between, which the connection's lock excludes).
 	virtual void save_state(ConnectionId id, const SyncState &before, const SyncState &now) = 0;

@@ -70,6 +70,12 @@ std::optional<Secret> number_key(const AccountNumber &number) {
 	return Secret(std::move(key));
 }
 
+std::string card_key(const Account &account) {
+	if (account.type != "credit_card" || account.provider_subtype.empty() || account.mask.empty())
+		return {};
+	return account.provider_subtype + ":" + account.mask;
+}
+
 } // namespace ob::providers
 
 #include "core/pure.hpp"

@@ -24,6 +24,10 @@ std::string_view plain_amount(std::string_view amount);
 /// stand for one account.
 std::optional<Secret> number_key(const AccountNumber &number);
 
+/// What a card is known by whose number nobody tells in full: its network and last digits. Empty for other accounts,
+/// and where either is missing. Several cards may share it.
+std::string card_key(const Account &account);
+
 } // namespace ob::providers
 
 #include "core/pure.hpp"

@@ -17,12 +17,13 @@ struct Listed {
 	std::string id;
 	std::string currency;
 	std::vector<Secret> numbers;
+	std::string card;
 };
 
 std::vector<Listed> with_numbers(const providers::AccountListing &listing) {
 	std::vector<Listed> accounts;
 	for (const Account &account : listing.list.accounts) {
-		Listed &listed = accounts.emplace_back(Listed{account.id, account.currency, {}});
+		Listed &listed = accounts.emplace_back(Listed{account.id, account.currency, {}, providers::card_key(account)});
 		for (const providers::AccountNumber &number : listing.numbers)
 			if (number.account_id == account.id)
 				if (auto key = providers::number_key(number))
@@ -34,6 +35,8 @@ std::vector<Listed> with_numbers(const providers::AccountListing &listing) {
 bool may_be_the_same(const Listed &listed, const KeptAccount &kept) {
 	if (!listed.currency.empty() && !kept.currency.empty() && listed.currency != kept.currency)
 		return false;
+	if (!listed.card.empty() && listed.card == kept.card)
+		return true;
 	return std::any_of(listed.numbers.begin(), listed.numbers.end(), [&](const Secret &number) {
 		return std::find(kept.numbers.begin(), kept.numbers.end(), number) != kept.numbers.end();
 	});

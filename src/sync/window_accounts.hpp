@@ -17,7 +17,8 @@ struct AccountMove {
 };
 
 /// Which listed accounts that are not stored are stored ones that are no longer listed: those that share a number in
-/// full, in the same currency, with nobody else. A bank may give one number to several accounts; then it tells nothing.
+/// full, of cards network and last digits, in the same currency, with nobody else. What several accounts share tells
+/// nothing.
 std::vector<AccountMove> find_moved_accounts(const std::vector<KeptAccount> &kept,
                                              const providers::AccountListing &listing);
 

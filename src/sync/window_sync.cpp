@@ -79,9 +79,9 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::read_account(Account acco
 Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account account, bool full) {
 	const auto pending = provider_.read_pending(context_.session, context_.credentials, account);
 	const WindowPlan plan = plan_window(spans_.find(account.id), days_, today_, full, !pending);
-	auto reading =
-	    std::make_unique<Reading>(Reading{account.id, plan.first, WindowReconcile(account.id, plan, pending != nullptr),
-	                                      HeldChanges(context_.store->make_spool(), target_.keep_raw)});
+	auto reading = std::make_unique<Reading>(Reading{account.id, plan.first, false,
+	                                                 WindowReconcile(account.id, plan, pending != nullptr),
+	                                                 HeldChanges(context_.store->make_spool(), target_.keep_raw)});
 	if (pending) {
 		while (std::optional<TransactionPage> page = co_await next_page(pending.get(), nullptr)) {
 			reading->rows.note_pending(*page);
@@ -97,6 +97,7 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account accou
 		reading->held.add(*page);
 	}
 	reading->rows.end_window(window->shown());
+	reading->signs_contradict = window->signs_contradict();
 	co_return reading;
 }
 
@@ -176,6 +177,7 @@ void WindowSync::commit_first(Reading &reading) {
 		outcome = outcome_so_far();
 		write_accounts(outcome);
 		write_rows(reading, outcome);
+		mark_signs(reading, true);
 		save(outcome);
 	});
 	keep(std::move(outcome));
@@ -187,8 +189,10 @@ Task<void> WindowSync::commit_last(const Readings &held, bool full) {
 	std::function<void()> body = [&] {
 		outcome = outcome_so_far();
 		write_accounts(outcome);
-		for (const auto &reading : held)
+		for (const auto &reading : held) {
 			write_rows(*reading, outcome);
+			mark_signs(*reading, full && reading->rows.shown_in_full());
+		}
 		// What the bank kept back may be among what is in quarantine.
 		if (full && all_shown_)
 			context_.store->sweep_quarantine(target_.id, {.attempt = outcome.state.sync_attempt});
@@ -250,6 +254,12 @@ void WindowSync::write_rows(Reading &reading, Outcome &outcome) {
 	outcome.state.transactions += written.added - written.removed;
 	if (const auto span = reading.rows.span(spans_.find(reading.account_id)))
 		outcome.spans.set(reading.account_id, *span);
+}
+
+/// Only a whole reading shows that there are no such amounts.
+void WindowSync::mark_signs(const Reading &reading, bool whole) {
+	if (reading.signs_contradict || whole)
+		context_.store->mark_signs(target_.id, reading.account_id, reading.signs_contradict);
 }
 
 void WindowSync::save(Outcome &outcome) {

@@ -32,6 +32,7 @@ private:
 	struct Reading {
 		std::string account_id;
 		bool first = false; // of the account
+		bool signs_contradict = false;
 		WindowReconcile rows;
 		HeldChanges held;
 	};
@@ -58,6 +59,7 @@ private:
 	Outcome outcome_so_far() const;
 	void write_accounts(Outcome &outcome);
 	void write_rows(Reading &reading, Outcome &outcome);
+	void mark_signs(const Reading &reading, bool whole);
 	void save(Outcome &outcome);
 	void keep(Outcome outcome);
 

@@ -80,7 +80,7 @@ struct Known {
 std::string moves(const std::vector<Known> &stored, const std::vector<Known> &listed) {
 	std::vector<KeptAccount> kept;
 	for (const Known &account : stored) {
-		kept.push_back({account.id, account.currency, account.live, {}});
+		kept.push_back({account.id, account.currency, account.live, {}, {}});
 		if (const auto key = providers::number_key(number(account.id, "iban", account.iban)))
 			kept.back().numbers.push_back(*key);
 	}
@@ -123,6 +123,41 @@ TEST(MovedAccounts, OthersAreLeftAlone) {
 	EXPECT_EQ(moves({{"a", "EUR", ""}, {"c", "EUR", kIban}}, {{"a", "EUR", kIban}}), "") << "it was there before";
 	EXPECT_EQ(moves({}, {{"b", "EUR", kIban}}), "");
 	EXPECT_EQ(moves({{"a", "EUR", kIban}}, {}), "");
+}
+
+// ---- cards ----
+
+Account card(const char *id, const char *network, const char *mask, const char *type = "credit_card") {
+	Account account;
+	account.id = id;
+	account.currency = "GBP";
+	account.type = type;
+	account.provider_subtype = network;
+	account.mask = mask;
+	return account;
+}
+
+std::string card_moves(const std::vector<Account> &stored, const std::vector<Account> &listed) {
+	std::vector<KeptAccount> kept;
+	for (const Account &account : stored)
+		kept.push_back({account.id, account.currency, true, {}, providers::card_key(account)});
+	AccountListing listing;
+	listing.list.accounts = listed;
+	std::string text;
+	for (const AccountMove &move : find_moved_accounts(kept, listing))
+		text += move.from + ">" + move.to + " ";
+	return text;
+}
+
+TEST(MovedCards, AreFoundByNetworkAndDigits) {
+	EXPECT_EQ(card_moves({card("a", "VISA", "0044")}, {card("b", "VISA", "0044")}), "a>b ");
+	EXPECT_EQ(card_moves({card("a", "VISA", "0044")}, {card("b", "AMEX", "0044")}), "");
+	EXPECT_EQ(card_moves({card("a", "VISA", "0044")}, {card("b", "VISA", "0055")}), "");
+	EXPECT_EQ(card_moves({card("a", "VISA", "0044")}, {card("b", "VISA", "0044"), card("c", "VISA", "0044")}), "");
+	EXPECT_EQ(card_moves({card("a", "VISA", "0044"), card("d", "VISA", "0044")}, {card("b", "VISA", "0044")}), "");
+	EXPECT_EQ(card_moves({card("a", "", "0044")}, {card("b", "", "0044")}), "");
+	EXPECT_EQ(card_moves({card("a", "VISA", "")}, {card("b", "VISA", "")}), "");
+	EXPECT_EQ(card_moves({card("a", "X", "0044", "checking")}, {card("b", "X", "0044", "checking")}), "") << "no cards";
 }
 
 } // namespace

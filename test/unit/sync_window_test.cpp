@@ -82,6 +82,37 @@ TEST(WindowSync, HowManyDaysTheServersOptionsSay) {
 	EXPECT_EQ(days().overlap, 15);
 }
 
+TEST(WindowSync, ContradictorySignsAreRemembered) {
+	WindowBench bench;
+	const auto is_suspect = [&] { return bench.stored().accounts.at("acc").sign_suspect; };
+	bench.sync();
+	EXPECT_FALSE(is_suspect());
+	bench.bank.holders[1].signs_contradict = true;
+	bench.sync();
+	EXPECT_TRUE(is_suspect());
+	bench.bank.holders[1].signs_contradict = false;
+	bench.sync();
+	EXPECT_TRUE(is_suspect()) << "the days of this window say nothing of those before";
+	bench.sync(true);
+	EXPECT_FALSE(is_suspect());
+	WindowBench first;
+	first.bank.holders[1].signs_contradict = true;
+	first.sync();
+	EXPECT_TRUE(first.stored().accounts.at("acc").sign_suspect);
+}
+
+TEST(WindowSync, ACardUnderANewIdKeepsItsHistory) {
+	WindowBench bench;
+	bench.bank.holders[1] = {.id = "acc", .iban = {}, .card = "0044"};
+	bench.post("a", "-1.00", 1);
+	bench.sync();
+	const int ref = bench.stored().accounts.at("acc").ref;
+	bench.bank.holders[1].id = "new";
+	bench.sync();
+	EXPECT_EQ(bench.live(), Rows{"posted 2026-03-01 -1.00 SHOP"});
+	EXPECT_EQ(bench.stored().accounts.at("new").ref, ref);
+}
+
 TEST(WindowSync, WithoutNewsWritesNothing) {
 	WindowBench bench;
 	bench.post("a", "-1.00", 1);

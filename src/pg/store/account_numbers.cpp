@@ -90,8 +90,9 @@ std::vector<Secret> account_number_keys(ConnectionId id) {
 }
 
 std::vector<KeptAccount> kept_accounts(ConnectionId id) {
-	static Statement select("SELECT account_id, currency, removed_at IS NULL, number_sealed FROM ob.accounts_all "
-	                        "WHERE connection_id = $1");
+	static Statement select(
+	    "SELECT account_id, currency, removed_at IS NULL, number_sealed, type, provider_subtype, mask "
+	    "FROM ob.accounts_all WHERE connection_id = $1");
 	std::vector<KeptAccount> accounts;
 	for (const Row &row : select.run({Param::integer(id)}).rows) {
 		KeptAccount &account = accounts.emplace_back();
@@ -100,6 +101,11 @@ std::vector<KeptAccount> kept_accounts(ConnectionId id) {
 		account.live = row.boolean(2);
 		if (!row.is_null(3))
 			account.numbers = number_keys(id, account.id, row.text(3));
+		Account known;
+		known.type = row.text(4);
+		known.provider_subtype = row.text(5);
+		known.mask = row.text(6);
+		account.card = providers::card_key(known);
 	}
 	return accounts;
 }

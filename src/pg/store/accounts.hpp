@@ -20,8 +20,8 @@ AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep
 
 /// What is stored of the accounts of these connections that are not marked removed, without raw objects. A query.
 std::map<ConnectionId, std::vector<Account>> live_accounts(std::span<const ConnectionId> ids);
-/// Whether that is what `list` says, so that writing it without raw objects would change nothing. False where it cannot be
-/// told at a glance.
+/// Whether that is what `list` says, so that writing it without raw objects would change nothing. False where it cannot
+/// be told at a glance.
 bool shows(const std::vector<Account> &stored, const AccountList &list);
 
 /// See SyncStore::move_account.
@@ -35,5 +35,8 @@ bool set_account_enabled(ConnectionId id, std::string_view account_id, bool enab
 /// Our name of an account (account_ref), read with the caller's own rights, not the owner's: policies hold for what is
 /// done with it as well. Throws not_found.
 std::string account_ref_for_caller(ConnectionId id, const std::string &account_id);
+
+/// See SyncStore::mark_signs. Whether that is new.
+bool mark_signs(ConnectionId id, std::string_view account_id, bool suspect);
 
 } // namespace ob::pg::store

@@ -39,7 +39,7 @@ struct SyncOptions {
 SyncOptions read_options(const std::string &server) {
 	const providers::ServerConfig options = server_options(server);
 	return {providers::parse_boolean(options.option("keep_raw")).value_or(false),
-			providers::parse_interval(options.option("sync_interval")).value()};
+	        providers::parse_interval(options.option("sync_interval")).value()};
 }
 
 void audit_changes(ConnectionId id, const SyncReport &report) {
@@ -48,23 +48,22 @@ void audit_changes(ConnectionId id, const SyncReport &report) {
 	details.set("removed", report.transactions.removed).set("quarantined", report.transactions.quarantined);
 	details.set("accounts_changed", report.accounts.changed).set("requests", report.requests);
 	const std::string text(details.dump());
-	audit({.action = "SYNCED",
-		   .connection = id,
-		   .details_json = text});
+	audit({.action = "SYNCED", .connection = id, .details_json = text});
 }
 
 void audit_failure(ConnectionId id, const SyncFailure &failure) {
 	const std::string details = failure_to_json(failure);
 	audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
-		   .connection = id,
-		   .success = false,
-		   .details_json = details});
+	       .connection = id,
+	       .success = false,
+	       .details_json = details});
 }
 
 /// Being told to wait is no success: what was wrong before stays as it is shown.
 void defer(ConnectionId id, const SyncReport &report) {
-	static Statement connection("UPDATE ob.connections SET last_sync_status = 'deferred', updated_at = clock_timestamp() "
-								"WHERE id = $1");
+	static Statement connection(
+	    "UPDATE ob.connections SET last_sync_status = 'deferred', updated_at = clock_timestamp() "
+	    "WHERE id = $1");
 	static Statement sync_state(
 	    "UPDATE ob.sync_state SET next_sync_at = $2, claimed_until = NULL, claimed_by = NULL, "
 	    "finished_syncs = finished_syncs + 1, last_report = $3::jsonb WHERE connection_id = $1");
@@ -198,7 +197,7 @@ AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &li
 }
 
 TransactionCounts PgSyncStore::write_transactions(ConnectionId id, std::span<const Transaction> rows,
-												  AttemptStamp stamp, bool keep_raw) {
+                                                  AttemptStamp stamp, bool keep_raw) {
 	guard([] { CHECK_FOR_INTERRUPTS(); });
 	if (loaded_[id].has_quarantine)
 		settle_quarantine(id, rows);
@@ -271,6 +270,10 @@ void PgSyncStore::keep_account_numbers(ConnectionId id, const std::vector<provid
 	store::keep_account_numbers(id, numbers);
 }
 
+void PgSyncStore::mark_signs(ConnectionId id, std::string_view account_id, bool suspect) {
+	note_change(id, store::mark_signs(id, account_id, suspect));
+}
+
 void PgSyncStore::save_state(ConnectionId id, const SyncState &before, const SyncState &now) {
 	if (now.loop_cursor.empty())
 		results_.keep_state(id, before, now);
@@ -310,6 +313,8 @@ void PgSyncStore::record_failure(ConnectionId id, const SyncFailure &failure) {
 	});
 }
 
-std::unique_ptr<Spool> PgSyncStore::make_spool() { return std::make_unique<FileSpool>(); }
+std::unique_ptr<Spool> PgSyncStore::make_spool() {
+	return std::make_unique<FileSpool>();
+}
 
 } // namespace ob::pg::store

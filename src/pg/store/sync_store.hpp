@@ -45,7 +45,7 @@ public:
 	void unit(const std::function<void()> &body, Durability durability = Durability::at_once) override;
 	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) override;
 	TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
-										 bool keep_raw) override;
+	                                     bool keep_raw) override;
 	std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) override;
 	std::int64_t remove_ghosts(ConnectionId id, AttemptStamp stamp) override;
 	std::int64_t quarantine(ConnectionId id, std::span<const RejectedRow> rows, AttemptStamp stamp) override;
@@ -56,6 +56,7 @@ public:
 	std::vector<KeptAccount> kept_accounts(ConnectionId id) override;
 	bool move_account(ConnectionId id, std::string_view from, std::string_view to) override;
 	void keep_account_numbers(ConnectionId id, const std::vector<providers::AccountNumber> &numbers) override;
+	void mark_signs(ConnectionId id, std::string_view account_id, bool suspect) override;
 	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override;
 	void finish(ConnectionId id, const SyncReport &report) override;
 	void record_failure(ConnectionId id, const SyncFailure &failure) override;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/time.hpp"
+#include "providers/running_balances.hpp"
 #include "providers/truelayer/accounts.hpp"
 #include "providers/truelayer/errors.hpp"
 #include "providers/truelayer/results.hpp"
@@ -88,6 +89,7 @@ TransactionPage Rows::read_page(std::string bytes, std::string_view endpoint, bo
 	context.sign_mode = sign_mode_of(session_.server->option("sign_mode"));
 	read_results(*body, endpoint, [&](json::Value item) { read_transaction(item, *body, context, page); });
 	drop_shared_ids(page);
+	*contradicts = *contradicts || balances_contradict(page.rows);
 	page.memory = std::move(body);
 	return page;
 }

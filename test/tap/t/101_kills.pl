@@ -7,6 +7,7 @@ use warnings;
 use JSON::PP ();
 use OpenBanking;
 use OpenBanking::Bank;
+use OpenBanking::Kills;
 use OpenBanking::Links;
 use OpenBanking::Lives;
 use OpenBanking::Oracle;
@@ -23,6 +24,7 @@ my $node = new_node('main', $url, { fsync => 'off', log_statement => 'none', log
 set_up_plaid($node, $url);
 set_up_oracle($node, $url);
 links_at($node, $url);
+kills_at($node);
 
 # What is killed, and how. A crash point is reached by whoever carries the statement out.
 my @syncs = ('sync', 'sync_now', 'full sync_now', 'sync_due', 'sync worker');
@@ -34,50 +36,8 @@ my @cases = (
 		"${what}_recorded" } 'exchange', 'rotate', 'remove'),
 );
 
-my ($log_from, $case, $chance);
+my ($case, $chance);
 my %moments; # of random kills, by what was to be killed: how many met it at work, and how many did not
-
-sub log_has { return slurp_file($node->logfile, $log_from) =~ $_[0]; }
-
-# A dead child of a dead postmaster may wait for a while until init buries it.
-sub is_gone
-{
-	open(my $file, '<', "/proc/$_[0]/stat") or return 1;
-	return (<$file> // '') !~ /\) [^ZX] /;
-}
-
-# Kills a process or the server.
-sub strike
-{
-	my ($how, $victim) = @_;
-	kill $how, $victim if $how eq 'TERM' || $how eq 'KILL';
-	$node->stop('immediate') if $how eq 'immediate stop';
-	return if $how ne 'dead postmaster';
-	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-	$node->kill9;
-	wait_until('its burial', sub { !kill 0, $postmaster });
-	return;
-}
-
-# That it happened, by the processes and by the server's log; afterwards the server is there again.
-sub struck
-{
-	my ($how, $victim) = @_;
-	wait_until("the end of $victim", sub { is_gone($victim) });
-	ok(is_gone($victim), 'the process is gone');
-	if ($how eq 'immediate stop' || $how eq 'dead postmaster')
-	{
-		wait_until('a start', sub { $node->start(fail_ok => 1) });
-		ok(log_has(qr/database system was (interrupted|not properly shut down)/), 'the server recovered from a crash');
-	}
-	elsif ($how ne 'TERM')
-	{
-		wait_until('the log', sub { log_has(qr/\(PID $victim\) was terminated by signal 9/) });
-		ok(1, 'the log knows who was killed');
-		wait_for_restart();
-	}
-	return;
-}
 
 # ---- syncs ----
 
@@ -115,14 +75,6 @@ sub sync_statement
 	my $id = $bank->{connection};
 	return { 'sync' => "SELECT ob.sync($id)", 'sync_now' => "CALL ob.sync_now($id)", 'full sync_now' => "CALL ob.sync_now($id, true)",
 		'sync_due' => 'CALL ob.sync_due(parallel => 3)' }->{$what};
-}
-
-# The process whose end was the crash.
-sub crashed
-{
-	my $pid;
-	wait_until('the crash', sub { ($pid) = slurp_file($node->logfile, $log_from) =~ /\(PID (\d+)\) was terminated by signal 9/ });
-	return $pid;
 }
 
 # Starts the sync worker; returns its pid. At a crash point it may be gone before anybody sees it, and $session with it.
@@ -288,7 +240,7 @@ foreach my $number ($first .. $last)
 	my ($run, $what, $how) = @{ $cases[ ($number - 1) % @cases ] };
 	$case = $number;
 	$chance = bless { seed => $number, random => $number * 2654435761 % 2**32 }, 'OpenBanking::Bank';
-	$log_from = -s $node->logfile;
+	watch_log();
 	subtest "case $number: $what, $how" => sub { $run->($what, $how) }
 	  or diag("to repeat it: scripts/soak --kill $number");
 }

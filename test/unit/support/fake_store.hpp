@@ -55,6 +55,8 @@ struct StoredAccount {
 	int ref = 0; // ours, for good
 	std::vector<Secret> numbers;
 	bool paused = false;
+	std::string card;
+	bool sign_suspect = false;
 };
 
 /// One connection's rows.
@@ -117,9 +119,9 @@ public:
 	std::map<ConnectionId, std::vector<SyncFailure>> failures;
 	int commits = 0;
 	int rollbacks = 0;
-	int rows_offered = 0; // transactions that came to be written, changed or not
+	int rows_offered = 0;                              // transactions that came to be written, changed or not
 	std::vector<std::shared_ptr<std::size_t>> spooled; // bytes of each spool, whether it is there still
-	int row_writes = 0;   // rows of accounts and transactions that a statement changed
+	int row_writes = 0;                                // rows of accounts and transactions that a statement changed
 
 	StoredConnection &connection(ConnectionId id = 1) { return connections[id]; }
 
@@ -163,6 +165,7 @@ public:
 				row.balance = account.balance_current;
 				row.type = account.type;
 				row.currency = account.currency;
+				row.card = providers::card_key(account);
 				row.live = true;
 				++counts.changed;
 			}
@@ -270,7 +273,7 @@ public:
 		check(in_unit_, "kept_accounts outside a unit");
 		std::vector<KeptAccount> kept;
 		for (const auto &[key, account] : connection(id).accounts)
-			kept.push_back({key, account.currency, account.live, account.numbers});
+			kept.push_back({key, account.currency, account.live, account.numbers, account.card});
 		return kept;
 	}
 
@@ -309,6 +312,11 @@ public:
 		for (auto &[key, account] : connection(id).accounts)
 			if (account.numbers.empty() && kept.contains(key))
 				account.numbers = kept.at(key);
+	}
+
+	void mark_signs(ConnectionId id, std::string_view account_id, bool suspect) override {
+		check(in_unit_, "mark_signs outside a unit");
+		connection(id).accounts.at(std::string(account_id)).sign_suspect = suspect;
 	}
 
 	void save_state(ConnectionId id, const SyncState &before, const SyncState &now) override {

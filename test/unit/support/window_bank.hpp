@@ -36,6 +36,8 @@ struct WindowBankAccount {
 	std::string currency = "EUR";
 	std::string balance = "1.00";
 	bool listed = true;
+	std::string card = {}; // last digits, of a card
+	bool signs_contradict = false;
 };
 
 /// What one sync has read to its end.
@@ -113,7 +115,9 @@ public:
 			account.id = bank.id;
 			account.currency = bank.currency;
 			account.balance_current = bank.balance;
-			account.type = "checking";
+			account.type = bank.card.empty() ? "checking" : "credit_card";
+			account.provider_subtype = bank.card.empty() ? "" : "VISA";
+			account.mask = bank.card;
 			if (!bank.iban.empty())
 				listing.numbers.push_back({bank.id, "iban", Secret(bank.iban), {}, {}, {}, {}, false});
 		}
@@ -180,6 +184,8 @@ public:
 			shown.from = today() - std::chrono::days(*bank_.shows_days);
 		return shown;
 	}
+
+	bool signs_contradict() const override { return bank_.holders.at(account_).signs_contradict; }
 
 private:
 	struct Memory final : PageMemory {
