@@ -3,6 +3,8 @@
 -- A function of one unnamed json parameter gets the body as it is: the text of a json value is the text that came in. Of
 -- jsonb it would not be, and no signature fits what was written anew.
 --
+-- TrueLayer signs the path it sends to: where a proxy changes that, give webhook_receive the one that the provider knows.
+--
 --   psql -f postgrest.sql
 --   GRANT EXECUTE ON FUNCTION api.webhook_plaid(json) TO <role of db-anon-role>;  -- whose schema api is in db-schemas
 

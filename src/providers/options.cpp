@@ -122,7 +122,8 @@ void check_webhook_scheme(std::string_view value) {
 	constexpr std::array<std::string_view, 5> kSchemes{"plaid_jwt", "hmac_sha256", "hmac_sha512", "ecdsa_sha256",
 	                                                   "tl_signature"};
 	if (std::find(kSchemes.begin(), kSchemes.end(), value) == kSchemes.end())
-		invalid("unknown signature scheme", "Valid values: plaid_jwt, hmac_sha256, hmac_sha512, ecdsa_sha256, tl_signature.");
+		invalid("unknown signature scheme",
+		        "Valid values: plaid_jwt, hmac_sha256, hmac_sha512, ecdsa_sha256, tl_signature.");
 }
 
 void check_webhook_sources(std::string_view value) {
@@ -206,7 +207,8 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"client_id", kMapping, "all", "", false, false, check_not_blank},
     {"client_secret", kMapping, "all", "", true, false, check_not_blank},
     {"client_secret_file", kMapping, "all", "", false, true, check_not_blank},
-    {"webhook_secret", kMapping, "all", "", true, false, check_not_blank}, // several during a rotation, parted by commas
+    {"webhook_secret", kMapping, "all", "", true, false,
+     check_not_blank}, // several during a rotation, parted by commas
     {"webhook_public_key", kMapping, "all", "", false, false, check_not_blank},
 });
 
@@ -224,6 +226,7 @@ constexpr std::array kProviderDefaults = std::to_array<ProviderDefault>({
     {"truelayer", "country_codes", ""},
     {"mastercard", "overlap_days", "30"},
     {"plaid", "webhook_scheme", "plaid_jwt"},
+    {"truelayer", "webhook_scheme", "tl_signature"},
     {"truelayer", "unattended_per_day", "4"}, // PSD2's rule for banks
 });
 
@@ -325,7 +328,7 @@ void validate_server_options(OptionList options) {
 		check_limits(provider, value_of(options, "environment"), limits);
 	if (value_of(options, "environment") != "production")
 		return;
-	for (const std::string_view name : {"redirect_uri", "webhook_url"})
+	for (const std::string_view name : {"redirect_uri", "webhook_url", "webhook_jku"})
 		if (const std::string_view url = value_of(options, name); !url.empty() && !is_https(url))
 			invalid("option \"" + std::string(name) + "\" must be https in production");
 }

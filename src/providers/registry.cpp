@@ -7,6 +7,7 @@
 #include "providers/plaid/webhooks.hpp"
 #include "providers/provider.hpp"
 #include "providers/truelayer/provider.hpp"
+#include "providers/truelayer/webhooks.hpp"
 #include "providers/webhook_source.hpp"
 
 #include "core/pure.hpp"
@@ -43,6 +44,9 @@ const Provider *find_provider(std::string_view name) {
 
 const WebhookSource *find_webhook_source(std::string_view provider) {
 	static const plaid::PlaidWebhooks plaid;
+	static const truelayer::TrueLayerWebhooks truelayer;
+	if (provider == "truelayer")
+		return &truelayer;
 	return provider == "plaid" ? &plaid : nullptr;
 }
 

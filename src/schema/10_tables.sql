@@ -117,6 +117,8 @@ CREATE TABLE ob.accounts_all (
 	removed_at pg_catalog.timestamptz,
 	PRIMARY KEY (connection_id, account_id)
 );
+-- A webhook may name an account and nothing else.
+CREATE INDEX accounts_account_idx ON ob.accounts_all (account_id);
 COMMENT ON TABLE ob.accounts_all IS 'Synced accounts, removed ones included. Negative balances are owed.';
 COMMENT ON COLUMN ob.accounts_all.account_ref IS 'Ours; survives a change of the provider''s account_id.';
 COMMENT ON COLUMN ob.accounts_all.sync_enabled IS 'False: its transactions are left as they are stored (ob.pause_account).';

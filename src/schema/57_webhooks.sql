@@ -38,8 +38,10 @@ COMMENT ON TABLE ob.webhook_events IS 'What providers have sent, each once; of w
 COMMENT ON COLUMN ob.webhook_events.digest IS 'SHA-256 of the body as it was received.';
 COMMENT ON COLUMN ob.webhook_events.payload IS 'What the provider says, without tokens, numbers of accounts and texts of its own.';
 COMMENT ON COLUMN ob.webhook_events.status IS 'processed (it had its effect), waiting (for the connection to appear, or for work that goes on after the commit), ignored (there is nothing to do), failed, rejected (it did not verify).';
-COMMENT ON COLUMN ob.webhook_events.signed_at IS 'When the provider signed it last: the same news signed later have their effect again.';
+COMMENT ON COLUMN ob.webhook_events.signed_at IS 'When the provider signed it last: the same news signed later have their effect again. Of events that tell it when they happened.';
 COMMENT ON COLUMN ob.webhook_events.effect IS 'What it asks for, for a later try.';
+COMMENT ON COLUMN ob.webhook_events.message_id IS 'The provider''s own, the same in each delivery.';
+COMMENT ON COLUMN ob.webhook_events.provider_connection_id IS 'What it is about, in the provider''s words: a connection, or an account of one.';
 COMMENT ON COLUMN ob.webhook_events.next_try_at IS 'When what is waiting is tried again.';
 COMMENT ON COLUMN ob.webhook_events.received_at IS 'When it first came.';
 COMMENT ON COLUMN ob.webhook_events.last_received_at IS 'When it last came: a provider says the same in the same words each time.';

@@ -32,6 +32,7 @@ public:
 	std::string_view name() const noexcept override { return "tl_signature"; }
 	KeySource key_source() const noexcept override { return KeySource::provider; }
 	KeyWish wish(const Delivery &delivery, const SchemeSettings &settings) const override;
+	std::string_view flaw(const Delivery &delivery, const SchemeSettings &settings) const override;
 	Verification verify(const Delivery &delivery, const SchemeSettings &settings,
 	                    const KeyMaterial &keys) const override;
 };
@@ -111,6 +112,41 @@ std::string with_other_end(std::string path) {
 	return path;
 }
 
+/// What is signed besides the body, and the signature: all that can be judged without the key.
+struct Claims {
+	std::string lines;
+	std::string path;
+	std::string signature;
+	Timestamp signed_at;
+	std::string_view reason;
+};
+
+Claims refused(std::string_view reason) {
+	Claims claims;
+	claims.reason = reason;
+	return claims;
+}
+
+Claims read_claims(const Token &token, const Delivery &delivery, const SchemeSettings &settings) {
+	HeaderLines headers = header_lines(token.header.members->text("tl_headers"), delivery.headers);
+	if (!headers.reason.empty())
+		return refused(headers.reason);
+	// The query is not covered.
+	std::string path(delivery.path.substr(0, delivery.path.find('?')));
+	if (!path.starts_with('/'))
+		return refused(reason::path_missing);
+	std::optional<std::string> signature = crypto::base64url_decode(token.parts.signature);
+	if (!signature || signature->size() != 2 * crypto::field_size(kRule.curve))
+		return refused(reason::signature_malformed);
+	const std::optional<Timestamp> signed_at = time::parse_timestamp(headers.time);
+	if (!signed_at)
+		return refused(reason::time_malformed);
+	const std::chrono::seconds past = tolerance_or(settings.tolerance, kPast);
+	const Tolerance tolerance{past, std::min<std::chrono::seconds>(past, kAhead)};
+	return {std::move(headers.lines), std::move(path), std::move(*signature), *signed_at,
+	        check_time(*signed_at, delivery.received_at, tolerance)};
+}
+
 KeyWish TlSignature::wish(const Delivery &delivery, const SchemeSettings &settings) const {
 	const Token token = read_token(delivery, settings);
 	if (!token.reason.empty())
@@ -118,40 +154,32 @@ KeyWish TlSignature::wish(const Delivery &delivery, const SchemeSettings &settin
 	return {std::string(token.header.key_id()), {}};
 }
 
+std::string_view TlSignature::flaw(const Delivery &delivery, const SchemeSettings &settings) const {
+	const Token token = read_token(delivery, settings);
+	return token.reason.empty() ? read_claims(token, delivery, settings).reason : token.reason;
+}
+
 Verification TlSignature::verify(const Delivery &delivery, const SchemeSettings &settings,
                                  const KeyMaterial &keys) const {
 	const Token token = read_token(delivery, settings);
 	if (!token.reason.empty())
 		return {token.reason};
-	const HeaderLines headers = header_lines(token.header.members->text("tl_headers"), delivery.headers);
-	if (!headers.reason.empty())
-		return {headers.reason};
-	// The query is not covered.
-	const std::string path(delivery.path.substr(0, delivery.path.find('?')));
-	if (!path.starts_with('/'))
-		return {reason::path_missing};
+	const Claims claims = read_claims(token, delivery, settings);
+	if (!claims.reason.empty())
+		return {claims.reason};
 	const FoundKey found = read_jwk(keys.key, kRule, token.header.key_id());
 	if (!found.key)
 		return {found.reason};
-	const std::optional<std::string> signature = crypto::base64url_decode(token.parts.signature);
-	if (!signature || signature->size() != 2 * crypto::field_size(kRule.curve))
-		return {reason::signature_malformed};
-
 	const auto fits = [&](std::string_view signed_path) {
 		std::string payload(delivery.method);
-		payload.append(" ").append(signed_path).append("\n").append(headers.lines).append(delivery.body);
+		payload.append(" ").append(signed_path).append("\n").append(claims.lines).append(delivery.body);
 		std::string message(token.parts.header);
 		message.append(".").append(crypto::base64url_encode(payload));
-		return found.key->verify_raw(crypto::Hash::sha512, message, *signature);
+		return found.key->verify_raw(crypto::Hash::sha512, message, claims.signature);
 	};
-	if (!fits(path) && !fits(with_other_end(path)))
+	if (!fits(claims.path) && !fits(with_other_end(claims.path)))
 		return {reason::wrong_signature};
-
-	const std::optional<Timestamp> signed_at = time::parse_timestamp(headers.time);
-	if (!signed_at)
-		return {reason::time_malformed};
-	const std::chrono::seconds past = tolerance_or(settings.tolerance, kPast);
-	return {check_time(*signed_at, delivery.received_at, {past, std::min<std::chrono::seconds>(past, kAhead)})};
+	return {{}, claims.signed_at};
 }
 
 } // namespace

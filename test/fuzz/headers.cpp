@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	const webhook::Delivery delivery{"POST", "/hooks", headers, "{}", Timestamp(std::chrono::seconds(1763800000))};
 	const Secret secrets[] = {Secret("a secret that no input contains: 6c1f0a")};
 	webhook::SchemeSettings settings;
-	settings.jku = "https://a.example/jwks";
+	settings.jku = "https://webhooks.truelayer-sandbox.com/.well-known/jwks";
 	for (const char *name : {"plaid_jwt", "hmac_sha256", "hmac_sha512", "ecdsa_sha256", "tl_signature"}) {
 		const webhook::Scheme &scheme = *webhook::find_scheme(name);
 		const webhook::KeyWish wish = scheme.wish(delivery, settings);

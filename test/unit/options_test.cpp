@@ -168,7 +168,7 @@ TEST(Options, LooksAtTheWholeList) {
 	EXPECT_STREQ(sqlstate(caught([] { validate_server_options(List{{"environment", "sandbox"}}); }).code()), "HV00J");
 	const List sandbox{{"redirect_uri", "http://localhost/back"}, {"provider", "plaid"}};
 	EXPECT_NO_THROW(validate_server_options(sandbox));
-	for (const char *name : {"redirect_uri", "webhook_url"}) {
+	for (const char *name : {"redirect_uri", "webhook_url", "webhook_jku"}) {
 		const List production{{name, "http://app.example"}, {"provider", "plaid"}, {"environment", "production"}};
 		const Error error = caught([&] { validate_server_options(production); });
 		EXPECT_EQ(error.code(), ErrorCode::invalid_argument);

@@ -24,6 +24,7 @@ extern "C" {
 #include "pg/time.hpp"
 #include "providers/networks.hpp"
 #include "providers/option_values.hpp"
+#include "webhook/freshness.hpp"
 #include "webhook/reasons.hpp"
 #include "webhook/scheme.hpp"
 
@@ -81,11 +82,12 @@ std::string_view check_source(const ServerConfig &server, const std::string &rem
 	return reason::source_refused;
 }
 
-webhook::SchemeSettings settings_of(const ServerConfig &server) {
+webhook::SchemeSettings settings_of(const ServerConfig &server, const WebhookSource &source) {
 	webhook::SchemeSettings settings;
 	settings.tolerance =
 	    providers::parse_interval(server.option("webhook_tolerance")).value_or(std::chrono::seconds(0));
-	settings.jku = server.option("webhook_jku");
+	settings.header = source.signature_header();
+	settings.jku = source.key_set_url(server);
 	return settings;
 }
 
@@ -111,8 +113,9 @@ struct Keys {
 	bool is_final = true;
 };
 
-Keys provider_key(const std::string &server, std::string key_id, WebhookClaimant claimant) {
-	WebhookKey found = run(find_webhook_key(server, std::move(key_id), std::move(claimant)));
+Keys provider_key(const std::string &server, const WebhookSource &source, std::string key_id,
+                  WebhookClaimant claimant) {
+	WebhookKey found = run(find_webhook_key(server, std::move(key_id), source.key_refresh(), std::move(claimant)));
 	return {std::move(found.jwk), {}, found.reason, found.is_final};
 }
 
@@ -172,11 +175,12 @@ std::string subject_of(const std::string &server, const WebhookSource &source, c
 	return subject;
 }
 
-Keys find_keys(const std::string &server, const webhook::Scheme &scheme, std::string key_id, WebhookClaimant claimant) {
+Keys find_keys(const std::string &server, const WebhookSource &source, const webhook::Scheme &scheme,
+               std::string key_id, WebhookClaimant claimant) {
 	std::exception_ptr failure;
 	try {
 		if (scheme.key_source() == webhook::KeySource::provider)
-			return provider_key(server, std::move(key_id), std::move(claimant));
+			return provider_key(server, source, std::move(key_id), std::move(claimant));
 		return own_keys(server, scheme.key_source());
 	} catch (const Error &) {
 		failure = std::current_exception();
@@ -203,6 +207,23 @@ void read_event(const WebhookSource &source, const ServerConfig &server, const s
 		*verdict = rejected(reason::wrong_environment);
 }
 
+/// What an event says of its own time holds however late it is sent. Nothing has happened ahead of the clock here.
+std::optional<Timestamp> time_of(const providers::WebhookEvent &event, const webhook::Verification &verification,
+                                 Timestamp received_at) {
+	if (event.happened_at)
+		return std::min(*event.happened_at, received_at);
+	return verification.signed_at;
+}
+
+/// Where the signature tells no time, by the event's own: a captured delivery is not to come back once its event has
+/// been purged. Only if the server says how old it may be.
+std::string_view check_age(const providers::WebhookEvent &event, const webhook::SchemeSettings &settings,
+                           Timestamp received_at) {
+	if (!event.happened_at || settings.tolerance.count() == 0)
+		return {};
+	return webhook::check_time(*event.happened_at, received_at, {settings.tolerance, settings.tolerance});
+}
+
 WebhookVerdict judge(const WebhookArguments &arguments, const ServerConfig &server, const WebhookSource &source) {
 	if (const std::string_view wrong = check_source(server, arguments.remote_addr); !wrong.empty())
 		return rejected(wrong);
@@ -213,11 +234,11 @@ WebhookVerdict judge(const WebhookArguments &arguments, const ServerConfig &serv
 		return unavailable(reason::not_configured);
 	const webhook::Headers headers(arguments.headers_json);
 	const webhook::Delivery delivery{arguments.method, arguments.path, headers, arguments.body, arguments.received_at};
-	const webhook::SchemeSettings settings = settings_of(server);
+	const webhook::SchemeSettings settings = settings_of(server, source);
 	const webhook::KeyWish wish = scheme->wish(delivery, settings);
 	if (!wish.reason.empty())
 		return rejected(wish.reason);
-	const Keys keys = find_keys(arguments.server, *scheme, wish.key_id,
+	const Keys keys = find_keys(arguments.server, source, *scheme, wish.key_id,
 	                            {[&] { return scheme->flaw(delivery, settings); },
 	                             [&] { return subject_of(arguments.server, source, arguments.body); }});
 	if (!keys.reason.empty())
@@ -227,8 +248,13 @@ WebhookVerdict judge(const WebhookArguments &arguments, const ServerConfig &serv
 		return rejected(verification.reason);
 	WebhookVerdict verdict;
 	verdict.kind = Kind::verified;
-	verdict.signed_at = verification.signed_at;
 	read_event(source, server, arguments.body, &verdict);
+	if (verdict.kind != Kind::verified)
+		return verdict;
+	if (!verification.signed_at)
+		if (const std::string_view wrong = check_age(verdict.event, settings, arguments.received_at); !wrong.empty())
+			return rejected(wrong);
+	verdict.signed_at = time_of(verdict.event, verification, arguments.received_at);
 	return verdict;
 }
 

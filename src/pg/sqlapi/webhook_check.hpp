@@ -29,9 +29,9 @@ WebhookArguments webhook_arguments(FunctionCallInfo fcinfo, bool has_address);
 struct WebhookVerdict {
 	enum class Kind { verified, rejected, unavailable };
 	Kind kind = Kind::rejected;
-	std::string_view reason;       // of webhook/reasons.hpp; empty if it is verified
-	providers::WebhookEvent event; // if it is
-	std::optional<Timestamp> signed_at;
+	std::string_view reason;            // of webhook/reasons.hpp; empty if it is verified
+	providers::WebhookEvent event;      // if it is
+	std::optional<Timestamp> signed_at; // or when the event has happened, if it says so
 	int http_status = 0;
 };
 

@@ -29,9 +29,9 @@ using namespace std::chrono_literals;
 // Providers wait ten seconds for an answer, and storing what came may take a part of them.
 constexpr auto kPatience = 5s;
 
-store::KnownKey look(const std::string &server, const std::string &key_id) {
+store::KnownKey look(const std::string &server, const std::string &key_id, std::chrono::seconds refresh) {
 	store::KnownKey known;
-	store::as_owner([&] { known = store::find_webhook_key(server, key_id); });
+	store::as_owner([&] { known = store::find_webhook_key(server, key_id, refresh); });
 	return known;
 }
 
@@ -104,14 +104,15 @@ Task<std::exception_ptr> ask_until(std::string server, std::string key_id, std::
 
 } // namespace
 
-Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, WebhookClaimant claimant) {
+Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, std::chrono::seconds refresh,
+                                  WebhookClaimant claimant) {
 	if (remembered().fits(server, key_id))
 		co_return remembered().key;
 	const auto deadline = steady_clock::now() + kPatience;
 	const auto lock_id = static_cast<std::int64_t>(std::hash<std::string>{}(server));
 	std::optional<std::string> subject;
 	for (;;) {
-		const store::KnownKey known = look(server, key_id);
+		const store::KnownKey known = look(server, key_id, refresh);
 		if (const std::optional<WebhookKey> key = decide(known)) {
 			if (known.is_fresh)
 				remembered() = {GetCurrentStatementStartTimestamp(), steady_clock::now(), server, key_id, *key};
@@ -143,7 +144,7 @@ Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, Webhoo
 		const std::exception_ptr failure = co_await asked;
 		if (!is_to_be_noted)
 			unlock_transaction(LockClass::webhook_key, lock_id);
-		if (look(server, key_id).was_asked)
+		if (look(server, key_id, refresh).was_asked)
 			continue;
 		// What failed before the provider was asked is wrong here. A key that is good will do all the same.
 		if (failure && !known.is_good)

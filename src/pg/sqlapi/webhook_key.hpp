@@ -3,6 +3,7 @@
 
 #include "pg/postgres.hpp"
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -24,9 +25,10 @@ struct WebhookClaimant {
 	std::function<std::string()> subject;   // as store::webhook_subject; empty: nothing that is known here
 };
 
-/// The provider is asked once, whoever and how many want the key; for ids that nobody knows a few times a minute. On a
-/// standby nobody is asked. Takes less time than a provider waits for the answer to a delivery. Throws what keeps the
-/// provider from being asked at all.
-Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, WebhookClaimant claimant);
+/// `refresh`: after so long there may be a newer word on a key. The provider is asked once, whoever and how many want
+/// the key; for ids that nobody knows a few times a minute. On a standby nobody is asked. Takes less time than a
+/// provider waits for the answer to a delivery. Throws what keeps the provider from being asked at all.
+Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, std::chrono::seconds refresh,
+                                  WebhookClaimant claimant);
 
 } // namespace ob::pg::sqlapi

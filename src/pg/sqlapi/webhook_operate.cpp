@@ -98,8 +98,12 @@ std::string url_for(const store::LoadedServer &server, const std::optional<std::
 std::vector<Subscription> subscribe(const std::string &name, const std::optional<std::string> &url) {
 	check_calls_allowed();
 	const store::LoadedServer server = usable_server(name);
-	if (!providers::find_webhook_source(server.config->provider))
+	const providers::WebhookSource *source = providers::find_webhook_source(server.config->provider);
+	if (!source)
 		throw Error(ErrorCode::unsupported, "provider " + server.config->provider + " has no webhooks");
+	if (const std::string place(source->url_is_set_in()); !place.empty())
+		throw Error(ErrorCode::unsupported,
+		            "where the webhooks of provider " + server.config->provider + " go is set in " + place);
 	const std::string target = url_for(server, url);
 	std::vector<Subscription> all;
 	for (store::Connection &connection : store::connections_of(name))

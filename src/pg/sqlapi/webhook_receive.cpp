@@ -73,6 +73,7 @@ store::WebhookTask task_of(const providers::WebhookEvent &event) {
 	task.account_id = event.account_id;
 	task.expires_at = event.expires_at;
 	task.reauth_reason = event.reauth_reason;
+	task.is_dated = event.happened_at.has_value();
 	if (event.effect == WebhookEffect::broken || event.effect == WebhookEffect::revoked)
 		task.failure = sync::standing_failure(event.health);
 	return task;
@@ -98,10 +99,7 @@ void audit_taken(std::string_view action, std::int64_t event_id, const WebhookDe
 	json::Object details;
 	details.set("event_id", event_id).set("event_type", delivery.event_type).set("status", result.status);
 	const std::string text(details.dump());
-	store::audit({.action = action,
-	              .connection = result.connection,
-	              .server = delivery.server,
-	              .details_json = text});
+	store::audit({.action = action, .connection = result.connection, .server = delivery.server, .details_json = text});
 }
 
 // ---- the effect ----
@@ -135,11 +133,14 @@ bool had_effect_lately(const std::string &status, const WebhookRow &known, const
 	return status == "processed" && known.signed_at && delivery.signed_at < *known.signed_at + store::kRetriedFor;
 }
 
-/// The same news again: signed later they count again, since there may be more by now. The same delivery does not.
+/// The same news again: signed later they count again, since there may be more by now. The same delivery does not,
+/// which its message id tells, too.
 Received take_again(const WebhookDelivery &delivery, const std::optional<WebhookResult> &prescribed) {
 	const std::optional<WebhookRow> known = store::find_webhook(delivery);
 	if (!known)
 		throw Error(ErrorCode::internal, "a webhook is stored and cannot be found");
+	if (!delivery.message_id.empty())
+		return {known->event_id, "duplicate", {}, delivery.http_status};
 	if (const std::optional<std::string> status = store::note_webhook_again(known->event_id, delivery)) {
 		const WebhookResult result =
 		    prescribed ? *prescribed : plan(delivery, had_effect_lately(*status, *known, delivery));

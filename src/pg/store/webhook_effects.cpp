@@ -93,6 +93,41 @@ std::optional<Target> find_target(std::string_view server, std::string_view prov
 	return Target{row.integer(0), row.text(1), row.timestamp(2), row.timestamp(3)};
 }
 
+/// The connection whose account it is.
+struct Owner {
+	std::string provider_connection_id; // empty: nobody knows the account
+	bool is_only = true;                // else the newest of several that have not ended
+};
+
+Owner owner_of_account(std::string_view server, std::string_view account_id) {
+	static Statement select("SELECT c.provider_connection_id, "
+	                        "count(*) FILTER (WHERE c.state NOT IN ('revoked', 'disconnected')) OVER () <= 1 "
+	                        "FROM ob.connections c JOIN ob.accounts_all a ON a.connection_id = c.id "
+	                        "WHERE c.server = $1 AND a.account_id = $2 "
+	                        "ORDER BY c.state IN ('revoked', 'disconnected'), c.id DESC LIMIT 1");
+	const Result found = select.read_fresh({Param::name(server), Param::text(account_id)});
+	if (found.rows.empty())
+		return {};
+	return {found.rows.front().text(0), found.rows.front().boolean(1)};
+}
+
+/// The connection that an event is about; locked if its effect is going to change it.
+std::optional<Target> take_target(std::string_view server, std::string_view provider_connection_id,
+                                  WebhookEffect effect) {
+	if (changes_it(effect))
+		lock_target(server, provider_connection_id);
+	return find_target(server, provider_connection_id);
+}
+
+/// The connection of the account that an event names instead. Not sure: it may be another one's consent that has ended.
+std::optional<Target> take_owner(std::string_view server, const WebhookTask &task, bool *is_sure) {
+	const Owner owner = owner_of_account(server, task.provider_connection_id);
+	*is_sure = owner.is_only;
+	if (owner.provider_connection_id.empty())
+		return std::nullopt;
+	return take_target(server, owner.provider_connection_id, task.effect);
+}
+
 /// Signatures tell whole seconds.
 bool is_before_repair(const Target &target, Timestamp signed_at) {
 	return target.repaired_at && signed_at < std::chrono::floor<std::chrono::seconds>(*target.repaired_at);
@@ -122,7 +157,7 @@ bool is_outdated(const Target &target, const WebhookTask &task, std::optional<Ti
 
 /// What it says may be older than a repair, and only the bank knows.
 bool is_doubtful(const Target &target, const WebhookTask &task, std::optional<Timestamp> signed_at, bool had_effect) {
-	if (!is_bad_news(task.effect) || target.state != "active" || !signed_at)
+	if (!is_bad_news(task.effect) || target.state != "active" || !signed_at || task.is_dated)
 		return false;
 	return had_effect || (target.repaired_at && *signed_at < *target.repaired_at + kRetriedFor);
 }
@@ -203,6 +238,8 @@ std::string WebhookTask::to_json() const {
 	object.set("effect", name_of(effect)).set_if("account_id", account_id).set_if("reauth_reason", reauth_reason);
 	if (expires_at)
 		object.set("expires_at", time::format_timestamp(*expires_at));
+	if (is_dated)
+		object.set("is_dated", true);
 	if (failure)
 		object.set("failure", failure_to_json(*failure));
 	return std::string(object.dump());
@@ -215,6 +252,7 @@ WebhookTask WebhookTask::from_columns(std::string_view json, std::string connect
 	task.account_id = document.text("account_id");
 	task.reauth_reason = document.text("reauth_reason");
 	task.expires_at = time::parse_timestamp(document.text("expires_at"));
+	task.is_dated = document.boolean("is_dated").value_or(false);
 	if (document.has("failure"))
 		task.failure = failure_from_json(document.text("failure"));
 	task.provider_connection_id = std::move(connection_id);
@@ -231,10 +269,11 @@ WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std
 	if (task.effect == WebhookEffect::link)
 		return {.status = "waiting", .reason = "link", .try_soon = true};
 	std::optional<Target> target;
+	bool is_sure = true;
 	if (!task.provider_connection_id.empty()) {
-		if (changes_it(task.effect))
-			lock_target(server, task.provider_connection_id);
-		target = find_target(server, task.provider_connection_id);
+		target = take_target(server, task.provider_connection_id, task.effect);
+		if (!target)
+			target = take_owner(server, task, &is_sure);
 	}
 	WebhookResult result;
 	if (target)
@@ -274,7 +313,7 @@ WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std
 		return result;
 	}
 	result.apply = true;
-	result.ask = is_doubtful(*target, task, signed_at, had_effect);
+	result.ask = is_doubtful(*target, task, signed_at, had_effect) || (!is_sure && is_bad_news(task.effect));
 	if (result.ask)
 		result.reason = "bank_asked";
 	return result;

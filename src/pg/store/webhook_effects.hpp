@@ -19,11 +19,12 @@ using providers::WebhookEffect;
 /// What an event asks for, without anything secret: kept with it for a later try.
 struct WebhookTask {
 	WebhookEffect effect = WebhookEffect::none;
-	std::string provider_connection_id; // may be empty
+	std::string provider_connection_id; // or the id of one of its accounts; may be empty
 	std::string link_digest;            // of the link's token; may be empty
 	std::string account_id;
 	std::optional<Timestamp> expires_at;
 	std::string reauth_reason;
+	bool is_dated = false;              // its time is when it happened, not when it was sent
 	std::optional<SyncFailure> failure; // with broken and revoked; nothing: passing trouble
 
 	std::string to_json() const;

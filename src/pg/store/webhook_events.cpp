@@ -38,14 +38,15 @@ Param connection_param(const std::optional<ConnectionId> &id) {
 } // namespace
 
 std::optional<std::int64_t> insert_webhook(const WebhookDelivery &delivery, const WebhookResult &result) {
-	static Statement insert("INSERT INTO ob.webhook_events (server, message_id, digest, event_type, connection_id, "
-	                        "headers, payload, verified, "
-	                        "status, reason, received_at, processed_at, http_status, signed_at, "
-	                        "provider_connection_id, link_digest, effect, "
-	                        "next_try_at, last_received_at) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, true, $8, "
-	                        "$9, $10, "
-	                        "CASE WHEN $8 <> 'waiting' THEN clock_timestamp() END, $11, $12, $13, $14, $15::jsonb, "
-	                        "CASE WHEN $16 THEN clock_timestamp() END, $10) ON CONFLICT DO NOTHING RETURNING event_id");
+	static Statement insert(
+	    "INSERT INTO ob.webhook_events (server, message_id, digest, event_type, connection_id, "
+	    "headers, payload, verified, "
+	    "status, reason, received_at, processed_at, http_status, signed_at, "
+	    "provider_connection_id, link_digest, effect, "
+	    "next_try_at, last_received_at) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, true, $8, "
+	    "$9, $10, "
+	    "CASE WHEN $8 <> 'waiting' THEN clock_timestamp() END, $11, $12, $13, $14, $15::jsonb, "
+	    "CASE WHEN $16 THEN clock_timestamp() END, $10) ON CONFLICT DO NOTHING RETURNING event_id");
 	const std::string effect = delivery.task.to_json();
 	const Result inserted = insert.run(
 	    {Param::name(delivery.server), Param::text_or_null(delivery.message_id), Param::text(delivery.digest),
@@ -76,8 +77,8 @@ std::optional<std::string> note_webhook_again(std::int64_t event_id, const Webho
 	                        "WHERE event_id = $1 AND signed_at < $2 RETURNING status");
 	if (!delivery.signed_at)
 		return std::nullopt;
-	const Result updated = update.run({Param::integer(event_id), Param::timestamp(delivery.signed_at),
-	                                   Param::timestamp(delivery.received_at)});
+	const Result updated = update.run(
+	    {Param::integer(event_id), Param::timestamp(delivery.signed_at), Param::timestamp(delivery.received_at)});
 	if (updated.rows.empty())
 		return std::nullopt;
 	return updated.rows.front().text(0);
@@ -170,9 +171,11 @@ bool is_try_promising(const std::vector<std::string> &servers) {
 
 void apply_waiting_webhooks(ConnectionId id) {
 	static Statement select(
-	    "SELECT " OB_WEBHOOK_COLUMNS " FROM ob.webhook_events WHERE (server, provider_connection_id) = "
-	    "(SELECT c.server, c.provider_connection_id FROM ob.connections c WHERE c.id = $1) AND status = 'waiting' "
-	    "ORDER BY signed_at, event_id");
+	    "SELECT " OB_WEBHOOK_COLUMNS " FROM ob.webhook_events WHERE server = (SELECT c.server FROM ob.connections c "
+	    "WHERE c.id = $1) AND provider_connection_id = ANY (ARRAY(SELECT c.provider_connection_id FROM ob.connections "
+	    "c "
+	    "WHERE c.id = $1 UNION ALL SELECT a.account_id FROM ob.accounts_all a WHERE a.connection_id = $1)) "
+	    "AND status = 'waiting' ORDER BY signed_at, event_id");
 	for (const Row &row : select.run({Param::integer(id)}).rows) {
 		const WebhookRow event = from_row(row);
 		const WebhookResult result = plan_webhook(event.server, event.task, event.signed_at, false);

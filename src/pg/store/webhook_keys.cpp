@@ -10,9 +10,8 @@ namespace ob::pg::store {
 
 namespace {
 
-// A key is asked for again after half of its greatest age, so that it stays good through an outage of as long.
+// A key is asked for again long before its greatest age, so that it stays good through an outage.
 #define OB_KEY_AGE "interval '1 day'"
-#define OB_KEY_REFRESH "interval '12 hours'"
 #define OB_REFUSAL_AGE "interval '10 minutes'"
 // Longer than a call lasts, shorter than it takes a provider to deliver again.
 #define OB_ASK_PAUSE "interval '20 seconds'"
@@ -34,15 +33,15 @@ namespace {
 
 } // namespace
 
-KnownKey find_webhook_key(std::string_view server, std::string_view key_id) {
+KnownKey find_webhook_key(std::string_view server, std::string_view key_id, std::chrono::seconds refresh) {
 	static Statement select("SELECT key::text, key IS NOT NULL AND checked_at > clock_timestamp() - " OB_KEY_AGE ", "
-	                        "key IS NOT NULL AND checked_at > clock_timestamp() - " OB_KEY_REFRESH ", "
+	                        "key IS NOT NULL AND checked_at > clock_timestamp() - interval '1 second' * $3, "
 	                        "key IS NULL AND checked_at > clock_timestamp() - " OB_REFUSAL_AGE ", "
 	                        "asked_at > clock_timestamp() - " OB_ASK_PAUSE ", failure IS NOT NULL, "
 	                        "turned_away_at IS NOT NULL "
 	                        "FROM ob.webhook_keys WHERE server = $1 AND key_id = $2");
 	KnownKey known;
-	const Result found = select.read_fresh({Param::name(server), Param::text(key_id)});
+	const Result found = select.read_fresh({Param::name(server), Param::text(key_id), Param::integer(refresh.count())});
 	if (!found.rows.empty()) {
 		const Row &row = found.rows.front();
 		known.jwk = row.text(0);
@@ -60,6 +59,9 @@ std::string webhook_subject(std::string_view server, std::string_view provider_c
                             std::string_view link_digest) {
 	static Statement select("SELECT 'connection ' || c.id FROM ob.connections c WHERE c.server = $1 "
 	                        "AND c.provider_connection_id = $2 AND c.state <> 'disconnected' UNION ALL "
+	                        "SELECT 'connection ' || c.id FROM ob.connections c JOIN ob.accounts_all a "
+	                        "ON a.connection_id = c.id WHERE c.server = $1 AND a.account_id = $2 "
+	                        "AND c.state <> 'disconnected' UNION ALL "
 	                        "SELECT 'link ' || l.link_id FROM ob.links l WHERE l.server = $1 AND l.token_digest = $3 "
 	                        "AND l.state = 'open' AND l.expires_at > clock_timestamp() LIMIT 1");
 	const Result found = select.read_fresh(

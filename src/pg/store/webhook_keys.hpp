@@ -3,6 +3,7 @@
 
 #include "pg/postgres.hpp"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,11 @@ struct KnownKey {
 	bool is_noted = false;   // as one that was turned away in a crowd
 };
 
-/// Under a fresh snapshot; works on a standby.
-KnownKey find_webhook_key(std::string_view server, std::string_view key_id);
+/// Under a fresh snapshot; works on a standby. `refresh`: after so long the provider would be asked again.
+KnownKey find_webhook_key(std::string_view server, std::string_view key_id, std::chrono::seconds refresh);
 
-/// What of ours a delivery names, which a stranger could not: a connection, or else an open link. Empty: nothing.
+/// What of ours a delivery names, which a stranger could not: a connection, by its id or that of an account, or else an
+/// open link. Empty: nothing.
 std::string webhook_subject(std::string_view server, std::string_view provider_connection_id,
                             std::string_view link_digest);
 

@@ -4,11 +4,11 @@
 #include <string>
 #include <string_view>
 
-#include "core/text.hpp"
 #include "core/time.hpp"
 #include "providers/plaid/errors.hpp"
 #include "providers/plaid/item.hpp"
 #include "providers/plaid/webhooks.hpp"
+#include "providers/webhook_payload.hpp"
 #include "json/document.hpp"
 
 #include "core/pure.hpp"
@@ -56,8 +56,6 @@ WebhookEffect effect_of(std::string_view type, std::string_view code) {
 
 // ---- what is kept of a body ----
 
-// Texts under these names are ids, codes and times, if they look like one. All others may be tokens, numbers of accounts, names of people or
-// what a provider says in words of its own, and become kCut.
 constexpr std::array<std::string_view, 24> kPlain{"webhook_type",
                                                   "webhook_code",
                                                   "environment",
@@ -82,77 +80,7 @@ constexpr std::array<std::string_view, 24> kPlain{"webhook_type",
                                                   "updated_accounts",
                                                   "asset_report_id",
                                                   "product"};
-constexpr std::string_view kCut = "[not kept]";
-// An id or a word of Plaid's is no longer.
-constexpr std::size_t kLongestText = 100;
-constexpr std::size_t kLongestPayload = std::size_t{32} << 10;
-// Numbers of Plaid's webhooks count something; longer ones may be those of accounts.
-constexpr std::int64_t kLargestNumber = 9'999'999;
-
-bool is_plain(std::string_view name) {
-	return std::find(kPlain.begin(), kPlain.end(), name) != kPlain.end();
-}
-
-/// Plaid's have no digits and no capitals: a number or somebody's name is none.
-bool is_name(std::string_view name) {
-	return !name.empty() && name.size() <= kLongestText &&
-	       std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
-}
-
-/// Tokens name their environment: access-sandbox-….
-bool is_token(std::string_view text) {
-	return text.find("-sandbox-") != text.npos || text.find("-production-") != text.npos;
-}
-
-/// The text if it looks like an id, a code or a time; a sentence, a token or the number of a card does not.
-std::string_view presentable(std::string_view text) {
-	const bool is_one_word = text.size() <= kLongestText && std::all_of(text.begin(), text.end(), [](char c) {
-		                         return c > ' ' && c < 0x7f;
-	                         });
-	return is_one_word && !is_token(text) && !text::has_pan(text) ? text : kCut;
-}
-
-json::Object kept_members(const json::Node &object);
-json::Array kept_items(const json::Node &array, bool plain);
-
-template <class Put>
-void keep(const json::Node &value, bool plain, Put put) {
-	if (value.is_text())
-		put(plain ? presentable(value.text()) : kCut);
-	else if (value.is_integer() && *value.integer() >= -kLargestNumber && *value.integer() <= kLargestNumber)
-		put(*value.integer());
-	else if (value.is_boolean())
-		put(*value.boolean());
-	else if (value.is_object())
-		put(kept_members(value));
-	else if (value.is_array())
-		put(kept_items(value, plain));
-}
-
-json::Object kept_members(const json::Node &object) {
-	json::Object kept;
-	for (const auto &[name, value] : object.members())
-		if (is_name(name))
-			keep(value, is_plain(name), [&, key = name](const auto &part) { kept.set(key, part); });
-	return kept;
-}
-
-json::Array kept_items(const json::Node &array, bool plain) {
-	json::Array kept;
-	for (const json::Node &value : array.items())
-		keep(value, plain, [&](const auto &part) { kept.add(part); });
-	return kept;
-}
-
-std::string payload(const json::Document &body) {
-	std::string kept(kept_members(body.root()).dump());
-	if (kept.size() <= kLongestPayload)
-		return kept;
-	json::Object head;
-	for (const std::string_view name : {"webhook_type", "webhook_code", "environment", "item_id"})
-		head.set_if(name, presentable(body.text(name)));
-	return std::string(head.set("cut", true).dump());
-}
+constexpr std::array<std::string_view, 4> kHead{"webhook_type", "webhook_code", "environment", "item_id"};
 
 // ---- what it says ----
 
@@ -209,7 +137,7 @@ WebhookEvent read_event(std::string_view text) {
 		read_expiry(body, event);
 	else if (event.effect == WebhookEffect::link && (event.link_token.empty() || brings_nothing(body)))
 		event.effect = WebhookEffect::none;
-	event.payload_json = payload(body);
+	event.payload_json = kept_payload(body, kPlain, kHead);
 	return event;
 }
 

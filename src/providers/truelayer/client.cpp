@@ -43,6 +43,18 @@ std::string base_url(const ServerConfig &server, std::string_view option, std::s
 	return url;
 }
 
+std::string base_of(const ServerConfig &server, Host host) {
+	switch (host) {
+	case Host::api:
+		return api_url(server);
+	case Host::auth:
+		return auth_url(server);
+	case Host::keys:
+		break;
+	}
+	return key_set_url(server);
+}
+
 bool is_success(int status) {
 	return status >= 200 && status < 300;
 }
@@ -51,7 +63,7 @@ http::Request build(const Session &session, const Call &call, const Secret &bear
 	const ServerConfig &server = *session.server;
 	http::Request request;
 	request.method = call.method;
-	request.url = (call.host == Host::api ? api_url(server) : auth_url(server)) + call.path;
+	request.url = base_of(server, call.host) + call.path;
 	std::string query;
 	for (const auto &[name, value] : call.query)
 		http::append_parameter(query, name, value);
@@ -267,6 +279,14 @@ std::string api_url(const ServerConfig &server) {
 
 std::string auth_url(const ServerConfig &server) {
 	return base_url(server, "auth_url", "https://auth.truelayer.com", "https://auth.truelayer-sandbox.com");
+}
+
+std::string key_set_url(const ServerConfig &server) {
+	// Messages name it to the byte.
+	if (const std::string_view url = server.option("webhook_jku"); !url.empty())
+		return std::string(url);
+	return server.option("environment") == "production" ? "https://webhooks.truelayer.com/.well-known/jwks"
+	                                                    : "https://webhooks.truelayer-sandbox.com/.well-known/jwks";
 }
 
 void check_client(const ServerConfig &server) {

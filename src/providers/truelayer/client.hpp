@@ -20,7 +20,11 @@ namespace ob::providers::truelayer {
 /// What every path of the Data API begins with.
 inline constexpr std::string_view kDataPrefix = "/data/v1";
 
-enum class Host { api, auth };
+enum class Host {
+	api,
+	auth,
+	keys, // those that webhooks are signed with; its URL is whole
+};
 
 /// What proves that we may make a call.
 enum class Proof {
@@ -64,6 +68,8 @@ Task<json::Document> ask(Session session, Credentials credentials, Call call);
 /// Base URLs without a slash at the end: the server's options, else by environment.
 std::string api_url(const ServerConfig &server);
 std::string auth_url(const ServerConfig &server);
+/// Of the keys that webhooks are signed with: the option webhook_jku, else by environment.
+std::string key_set_url(const ServerConfig &server);
 
 /// Throws not_configured if the client id is of another environment than TrueLayer's host: it would be refused there
 /// without saying why.

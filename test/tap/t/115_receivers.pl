@@ -7,19 +7,21 @@ use IPC::Run ();
 use JSON::PP ();
 use OpenBanking;
 use OpenBanking::Links;
+use OpenBanking::TrueLayer;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $url = start_sandbox();
 my $node = new_node('main', $url);
 set_up_plaid($node, $url);
+set_up_truelayer($node, $url, { webhook_jku => "$url/truelayer/webhooks/.well-known/jwks" });
 links_at($node, $url);
 my $examples = "$ENV{OB_STAGE}/examples";
 my @receivers;
 
 sql('CREATE ROLE receiver LOGIN');
 sql(q{SELECT ob.grant_webhook('receiver')});
-sql('GRANT USAGE ON FOREIGN SERVER plaid TO receiver');
+sql('GRANT USAGE ON FOREIGN SERVER plaid, tl TO receiver');
 
 # Starts a receiver; returns its address.
 sub start_receiver
@@ -50,6 +52,14 @@ sub post
 {
 	my ($address, $body, $headers) = @_;
 	return HTTP::Tiny->new(timeout => 30)->post($address, { headers => $headers, content => $body })->{status};
+}
+
+# Headers of a body that TrueLayer has signed for a path.
+sub signed_for
+{
+	my ($path, $body) = @_;
+	my $signed = control($url, 'truelayer/webhooks/sign', { path => $path, body => $body });
+	return { 'Content-Type' => 'application/json', %{ $signed->{headers} }, 'Tl-Signature' => $signed->{signature} };
 }
 
 my %receivers = (
@@ -90,6 +100,28 @@ foreach my $name (sort keys %receivers)
 		is(post("$address/nowhere", $body, { %headers, 'Plaid-Verification' => $signed }), 503, 'a server that is not there (yet)');
 		is(post(substr($address, 0, -9), $body, {%headers}), 404, 'another path');
 	};
+
+	subtest "$name, with TrueLayer's, whose signature covers the path" => sub {
+		my $address = start_receiver(@{ $receivers{$name} });
+		my $connection = link_truelayer($name);
+		sql("CALL ob.sync_now($connection)");
+		sql("UPDATE ob.sync_state SET next_sync_at = now() + interval '1 day' WHERE connection_id = $connection");
+		control($url, 'truelayer/config', { webhook_url => "$address/tl?of=us" });
+		control($url, 'truelayer/transactions/add', { item_id => item_of($connection), transactions => [ {} ] });
+		wait_until('the answer', sub { grep { $_->{state} eq 'delivered' } deliveries('transaction.created') });
+		is(sql("SELECT event_type, status FROM ob.webhook_events WHERE connection_id = $connection"), 'transaction.created|processed',
+			'a delivery of the provider is accepted, and the provider told so');
+		is(sql("SELECT next_sync_at <= now() FROM ob.sync_state WHERE connection_id = $connection"), 't', 'the connection is due');
+		control($url, 'webhooks', { clear => JSON::PP::true });
+
+		my $body = qq({"type":"error", "event_id" : "by hand at $name","note":"\xc3\xa9"}\n);
+		my $headers = signed_for('/webhooks/tl', $body);
+		is(post("$address/tl", $body, $headers), 200, 'byte for byte');
+		is(post("$address/tl/", $body, $headers), 200, 'a slash more is the same path');
+		is(post("$address/tl?x=/", $body, $headers), 200, 'and a query no part of it');
+		is(post("$address/tl", "$body ", $headers), 401, 'a blank more: refused');
+		is(post("$address/tl", $body, signed_for('/webhooks/other', $body)), 401, 'signed for another path: refused');
+	};
 }
 
 subtest 'no database' => sub {
@@ -109,14 +141,14 @@ subtest 'PostgREST' => sub {
 
 	# As PostgREST calls it: settings of the transaction, the body as the only argument; then it reads the status.
 	my $call = sub {
-		my ($body, $headers) = @_;
+		my ($body, $headers, $server) = (@_, 'plaid');
 		my $json = JSON::PP->new->canonical->encode($headers);
 		return $node->safe_psql('postgres', qq{
 			BEGIN;
 			SET LOCAL ROLE anon;
-			SELECT set_config('request.method', 'POST', true), set_config('request.path', '/rpc/webhook_plaid', true),
+			SELECT set_config('request.method', 'POST', true), set_config('request.path', '/rpc/webhook_$server', true),
 				set_config('request.headers', \$h\$$json\$h\$, true) \\gset
-			SELECT api.webhook_plaid(\$b\$$body\$b\$::json) \\gset
+			SELECT api.webhook_$server(\$b\$$body\$b\$::json) \\gset
 			SELECT current_setting('response.status', true);
 			COMMIT}, extra_params => ['-qAt']);
 	};
@@ -126,6 +158,12 @@ subtest 'PostgREST' => sub {
 	is(sql("SELECT count(*) FROM ob.webhook_events WHERE verified AND connection_id = $connection"), '1', 'and kept');
 	is($call->($body =~ s/ {2}/ /gr, { 'plaid-verification' => $signed }), '401', 'written anew it is not what was signed');
 	is($call->($body, {}), '401', 'without a signature: refused');
+
+	$node->safe_psql('postgres', slurp_file("$examples/postgrest.sql") =~ s/plaid/tl/gr);
+	sql('GRANT EXECUTE ON FUNCTION api.webhook_tl(json) TO anon');
+	$body = qq({\n  "type": "transaction.created",  "event_id": "rest",\n  "resource_id": "${\ item_of($connection)}" });
+	is($call->($body, signed_for('/rpc/webhook_tl', $body), 'tl'), '200', "TrueLayer's, signed for the function's path");
+	is($call->($body, signed_for('/webhook_tl', $body), 'tl'), '401', 'for another path: refused');
 };
 
 done_testing();
