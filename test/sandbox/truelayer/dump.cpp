@@ -21,7 +21,8 @@ std::string connection_object(const State &state, const Connection &connection) 
 	    .boolean("expired", state.world.clock.now() >= connection.consent_expires)
 	    .boolean("revoked", connection.revoked)
 	    .boolean("removed", item.removed)
-	    .boolean("exchanged", !connection.access_token.empty())
+	    .string("access_token", connection.access_token)
+	    .string("refresh_token", connection.refresh_token)
 	    .nullable("error", connection.error)
 	    .end();
 }

@@ -5,38 +5,16 @@ use warnings;
 
 use Digest::SHA qw(hmac_sha256_hex sha256_hex);
 use JSON::PP ();
-use MIME::Base64 qw(decode_base64 encode_base64);
 use OpenBanking;
-use OpenBanking::Canaries;
 use OpenBanking::Hosted;
 use OpenBanking::Keys;
 use OpenBanking::Links;
+use OpenBanking::Watched;
 use OpenBanking::Webhooks;
-use OpenBanking::Wire;
-use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# ---- what may stand where ----
-
-my @told = ('log', 'csvlog', 'pg_stat_statements', 'pg_stat_activity', 'planner statistics', 'EXPLAIN', 'messages');
-my @stored = ('answers', 'data files', 'WAL', 'pg_dump', 'pg_dumpall');
-my %allowed = (
-	secret => [],          # tokens, codes, addresses of links, keys, credentials, numbers of accounts and cards
-	echo => [],            # what a provider says in words of its own
-	unsealed => [ 'planner statistics', @stored ],    # a secret that somebody wrote into a user mapping in clear, which sandbox allows
-	person => \@stored,    # names, texts of transactions, who an end user is
-	control => [ @told, @stored ],    # must be found, or the search is worth nothing
-);
-
-my $canaries = OpenBanking::Canaries->new;
 my $json = JSON::PP->new->canonical;
-sub text { return join '', map { ('a' .. 'z', 2 .. 9)[ rand 34 ] } 1 .. $_[0] // 16; }
-sub digits { return join '', map { int rand 10 } 1 .. $_[0]; }
-sub secret { return $canaries->plant('secret', $_[0], $_[1] // text(30)); }
-sub person { return $canaries->plant('person', $_[0], $_[1] // 'Zoe' . text()); }
-sub echo { return $canaries->plant('echo', $_[0], text()); }
-
 # The part of a token that is no prefix; returns the token.
 sub token
 {
@@ -46,101 +24,14 @@ sub token
 }
 secret("any $_ token", "$_-sandbox-") foreach 'access', 'public', 'link';
 
-sub card_number
-{
-	my ($name) = @_;
-	my $number = '4' . digits(14);
-	my ($sum, $double) = (0, 1);
-	foreach my $digit (reverse split //, $number)
-	{
-		my $value = $double ? $digit * 2 : $digit;
-		$sum += $value > 9 ? $value - 9 : $value;
-		$double = !$double;
-	}
-	return secret($name, $number . (10 - $sum % 10) % 10);
-}
-
-# ---- the cluster, watched as closely as can be ----
-
 my $url = start_sandbox();
-my ($client_secret, $file_secret, $clear_secret) =
-  (secret('client secret'), secret('client secret of a file'), $canaries->plant('unsealed', 'client secret in clear', text(30)));
+my ($client_secret, $file_secret, $clear_secret) = (secret('client secret'), secret('client secret of a file'), unsealed('client secret in clear'));
 control($url, 'config', { clients => [ map { { client_id => "client$_->[0]", secret => $_->[1] } }
 	  [ 1, $client_secret ], [ 2, $file_secret ], [ 3, $clear_secret ] ] });
-my $node = new_node('main', "$url,http://127.0.0.1:9", {
-	shared_preload_libraries => 'auto_explain,pg_stat_statements', logging_collector => 'on', log_directory => 'log', log_statement => 'none',
-	log_destination => 'stderr,csvlog', log_min_messages => 'debug5', log_error_verbosity => 'verbose',
-	log_min_duration_statement => 0, log_parameter_max_length => 0, log_parameter_max_length_on_error => 0,
-	log_temp_files => 0, log_connections => 'on', log_disconnections => 'on', log_lock_waits => 'on', log_rotation_size => 0,
-	'auto_explain.log_min_duration' => 0, 'auto_explain.log_analyze' => 'on', 'auto_explain.log_verbose' => 'on',
-	'auto_explain.log_settings' => 'on', 'auto_explain.log_triggers' => 'on', 'auto_explain.log_nested_statements' => 'on',
-	'pg_stat_statements.track' => 'all', track_activity_query_size => 65536,
-	max_wal_size => '2GB', wal_keep_size => '1GB', wal_level => 'logical' });
+my $node = watched_node("$url,http://127.0.0.1:9");
 links_at($node, $url);
 my $dir = $node->basedir;
-my @ring;
 
-# Puts a key in front of the ring, or begins with the one that is there.
-sub add_key
-{
-	my ($line) = @_;
-	unshift @ring, $line;
-	my ($id, $key) = split /:/, $line;
-	secret("key $id", $key =~ s/=*$//r);
-	secret("bytes of key $id", decode_base64($key));
-	return write_private("$dir/keys", @ring);
-}
-add_key(slurp_file("$dir/keys") =~ s/\n//r);
-
-# ---- talking to it, and hearing what it says ----
-
-my %heard;    # by place
-# Who watches, and who speaks: values of parameters must not become constants of plans, which auto_explain would show.
-my %settings = (plan_cache_mode => 'force_generic_plan');
-my $watcher = OpenBanking::Wire->new($node);
-my $session = OpenBanking::Wire->new($node, %settings);
-sub rows_text { return join "\n", map { join '|', map { $_ // '' } @$_ } @{ $_[0]{rows} }; }
-sub watch
-{
-	$heard{pg_stat_activity} .= rows_text($watcher->query(q{SELECT a::text FROM pg_stat_activity a WHERE pid <> pg_backend_pid()}));
-	return;
-}
-
-# Ends what was begun; its state must be the expected one ('none': well). Returns the result.
-sub ended
-{
-	my ($name, $state) = @_;
-	my $result = $session->finish;
-	$heard{messages} .= $result->{heard};
-	is($result->{lost} ? 'lost' : $result->{state}, $state, $name) or diag($result->{heard} =~ tr/\0/ /r);
-	$session = OpenBanking::Wire->new($node, %settings) if $result->{lost} && $state ne 'lost';
-	return $result;
-}
-sub fails
-{
-	my ($name, $state, @statement) = @_;
-	$session->begin(@statement);
-	my $result = ended($name, $state);
-	watch();
-	return $result;
-}
-# Fails in whatever way.
-sub hear_failure
-{
-	my ($name, @statement) = @_;
-	my $result = $session->query(@statement);
-	$heard{messages} .= $result->{heard};
-	like($result->{state}, qr/^(OB00\d|22023)$/, $name);
-	return;
-}
-# What is asked for keeps secrets to itself as well.
-sub answers
-{
-	my ($sql, @values) = @_;
-	$heard{answers} .= rows_text(fails($sql, 'none', $sql, @values));
-	return;
-}
-sub does { my ($name, @statement) = @_; return @{ fails($name, 'none', @statement)->{rows}[0] // [] }; }
 sub fault { return control($url, 'faults', { path => "/plaid$_[0]", %{ $_[1] } }); }
 sub no_faults { return control($url, 'faults', { clear => JSON::PP::true }); }
 
@@ -155,21 +46,11 @@ sub server
 	does("mapping of $name", "CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (client_id 'client$client', $secret_option '$secret')");
 	return;
 }
-sql('CREATE EXTENSION pg_stat_statements');
 server('plaid', 1, 'client_secret', $client_secret);
 server('wrong', 1, 'client_secret', secret('wrong client secret'));
 server('closed', 1, 'client_secret', $client_secret, 'http://127.0.0.1:9');
 server('filed', 2, 'client_secret_file', write_private("$dir/secret", $file_secret));
 server('clear', 3, 'client_secret', 'placeholder');
-# A clear secret in a statement, as doc/security.md has it. Others can see it until the session has ended.
-sub unlogged
-{
-	my $answer = sql("SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';
-		SET auto_explain.log_min_duration = -1; SET pg_stat_statements.track = 'none'; $_[0]");
-	my $others = q{SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> ''};
-	wait_until('the session to end', sub { !@{ $watcher->query($others)->{rows} } });
-	return $answer;
-}
 unlogged("ALTER USER MAPPING FOR PUBLIC SERVER clear OPTIONS (SET client_secret '$clear_secret')");
 like(unlogged("SELECT ob.seal('plaid', 'client_secret', '" . secret('secret sealed by a statement') . "')"), qr/^obsealed:v1:/, 'sealed by a statement');
 does('live tables', 'CREATE SCHEMA live');
@@ -223,12 +104,11 @@ subtest 'syncs and live tables' => sub {
 	foreach my $table ('accounts', 'transactions', 'balances')
 	{
 		does("live $table", "SELECT count(t) FROM live.ob_$table t WHERE user_ref = \$1", $alice);
-		my $plan = fails("EXPLAIN of live $table", 'none', "EXPLAIN (VERBOSE, ANALYZE, FORMAT JSON) SELECT * FROM live.ob_$table WHERE connection_id = \$1", $connection);
-		$heard{EXPLAIN} .= rows_text($plan);
+		explained("EXPLAIN of live $table", "EXPLAIN (VERBOSE, ANALYZE, FORMAT JSON) SELECT * FROM live.ob_$table WHERE connection_id = \$1", $connection);
 	}
 	does('ended', 'SELECT ob.disconnect($1, purge => true)', $clear);
 
-	my $production = $canaries->plant('unsealed', 'clear secret for production', text(30));
+	my $production = unsealed('clear secret for production');
 	unlogged("CREATE SERVER production FOREIGN DATA WRAPPER openbanking
 		OPTIONS (provider 'plaid', environment 'production', api_url '$url/plaid', client_name 'Test');
 		CREATE USER MAPPING FOR PUBLIC SERVER production OPTIONS (client_id 'client1', client_secret '$production')");
@@ -357,7 +237,7 @@ subtest 'webhooks' => sub {
 	# Neither the secret nor the client's own, which asking for a new key takes, can be opened.
 	rename "$dir/keys", "$dir/keys.away" or die $!;
 	control($url, 'plaid/webhooks/rotate_key', { expire_old => JSON::PP::false });
-	$session = OpenBanking::Wire->new($node, %settings);
+	new_session();
 	$come->('without a key ring', 'unavailable|not_configured', $body->('without a key ring', 'LINK', 'EVENTS'));
 	$come->('an HMAC without a key ring', 'unavailable|not_configured', $bytes . ' ', server => 'shared', header => '', headers => $mac->('MAC in vain', $before));
 	rename "$dir/keys.away", "$dir/keys" or die $!;
@@ -384,7 +264,7 @@ subtest 'everything else' => sub {
 	does('consents', 'CALL ob.check_consents()');
 	answers('SELECT ob.export_user($1)', $alice);
 	answers('SELECT * FROM ob.keys()');
-	answers("SELECT t::text FROM $_ t") foreach map { $_->[0] } @{ $watcher->query(q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'ob'::regnamespace AND relkind IN ('r', 'v')})->{rows} };
+	answers_all();
 	my $gone = person('erased user');
 	adopt('erased', 'plaid', 1, $gone);
 	does('erased', 'SELECT ob.erase_user($1)', $gone);
@@ -440,9 +320,7 @@ subtest 'calls that fail' => sub {
 			my $name = 'beside ' . substr($broken, 0, 10) . " of $path";
 			my $odd = qq("odd": {"who": ") . person($name) . qq(", "what": $broken, "too": "x"});
 			fault($path, { count => 0, kind => 'malformed', body => $page =~ s/"transaction_id"/$odd, "transaction_id"/r });
-			my $result = $session->query($statement, $connection);
-			$heard{messages} .= $result->{heard};
-			like($result->{state}, qr/^(none|OB003)$/, $name);
+			like(hear($statement, $connection)->{state}, qr/^(none|OB003)$/, $name);
 			no_faults();
 		}
 	}
@@ -453,8 +331,7 @@ subtest 'calls that fail' => sub {
 		$json->encode({ access_token => $item->{access_token} }));
 	control($url, 'plaid/transactions/add', { item_id => $item->{item_id},
 		transactions => [ { name => person('name with a NUL') . "\0" . person('name behind a NUL'), amount => 1 } ] });
-	$session->query($sync, $odd);
-	$heard{messages} .= $session->query("SELECT count(t) FROM live.ob_transactions t WHERE connection_id = $odd")->{heard};
+	hear($_, $odd) foreach $sync, 'SELECT count(t) FROM live.ob_transactions t WHERE connection_id = $1';
 };
 
 subtest 'cut off in the middle' => sub {
@@ -476,60 +353,11 @@ subtest 'cut off in the middle' => sub {
 		$session->begin($point =~ /rotate/ ? ('SELECT ob.rotate_access_token($1)', $connection)
 			: ('SELECT * FROM ob.link_complete($1, $2::jsonb)', $link, $json->encode({ public_token => token("public token at $point", $public) })));
 		ended("worker killed at $point", 'lost');
-		wait_for_restart();
-		$_ = OpenBanking::Wire->new($node) foreach $watcher;
-		$session = OpenBanking::Wire->new($node, %settings);
+		after_a_crash();
 	}
 	does('carried on', 'CALL ob.sync_due()');
 };
 
-# ---- the control: the same search finds what does stand there, in each form ----
+is_nowhere_else();
 
-my %control = map { $_ => $canaries->plant('control', "control $_", text(24)) } 'as it is', 'in hex', 'in base64', 'in base64, shifted', 'in base64, shifted by two';
-my $forms = join ' ', $control{'as it is'}, unpack('H*', $control{'in hex'}),
-  map { encode_base64($_, '') } $control{'in base64'}, "?$control{'in base64, shifted'}", "??$control{'in base64, shifted by two'}";
-$session->query("NOTIFY control, '$forms'");
-does('listening', 'LISTEN control');
-does('notified', 'SELECT pg_notify($1, $2)', 'control', $forms);
-fails('an error', '22P02', "SELECT '$forms'::int");
-$heard{EXPLAIN} .= rows_text(fails('a plan', 'none', "EXPLAIN (VERBOSE) SELECT '$forms'"));
-does('a row', 'CREATE TABLE control AS SELECT $1::text FROM generate_series(1, 2)', $forms);
-answers('TABLE control');
-does('a statement', "SELECT /* $forms */ 1");
-
-# ---- where to look ----
-
-$heard{pg_stat_statements} .= rows_text($watcher->query('SELECT s::text FROM pg_stat_statements s'));
-sql('ANALYZE');
-$heard{'planner statistics'} .= rows_text($watcher->query('SELECT s::text FROM pg_statistic s UNION ALL SELECT d::text FROM pg_statistic_ext_data d'));
-sql('CHECKPOINT');
-my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump.sql";
-$node->command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-f', $dump ], 'dumped');
-$heard{pg_dump} .= slurp_file($dump);
-$node->command_ok([ 'pg_dumpall', '-d', $node->connstr('postgres'), '-f', $dump ], 'all dumped');
-$heard{pg_dumpall} .= slurp_file($dump);
-$node->stop;
-
-my %found;    # by place: names of what stands there, and the form and file it was met in first
-sub met { my ($place, $names) = @_; $found{$place}{$_} //= $names->{$_} foreach keys %$names; return; }
-met($_, $canaries->in_text($heard{$_})) foreach keys %heard;
-my $data = $node->data_dir;
-foreach my $file (OpenBanking::Canaries::files_below($data), $node->logfile)
-{
-	my ($part) = $file =~ m{^\Q$data\E/(log|pg_wal)/};
-	my $place = $file =~ /\.csv$/ ? 'csvlog' : $file eq $node->logfile || ($part // '') eq 'log' ? 'log' : $part ? 'WAL' : 'data files';
-	met($place, $canaries->in_file($file));
-}
-
-foreach my $place (@told, @stored)
-{
-	foreach my $kind (sort keys %allowed)
-	{
-		my $may = grep { $_ eq $place } @{ $allowed{$kind} };
-		my @seen = grep { $found{$place}{$_} } $canaries->of_kind($kind);
-		is(join(', ', @seen), $kind eq 'control' ? join(', ', $canaries->of_kind($kind)) : '', "$kind: $place")
-		  or diag(join "\n", map { $found{$place}{$_} // '' } @seen)
-		  unless $may && $kind ne 'control';
-	}
-}
 done_testing();
