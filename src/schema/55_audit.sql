@@ -43,7 +43,7 @@ CREATE TABLE ob.audit_persons (
 	pseudonym pg_catalog.uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	user_ref pg_catalog.text COLLATE "C" NOT NULL
 );
-CREATE INDEX audit_persons_user_ref_idx ON ob.audit_persons (user_ref);
+CREATE INDEX audit_persons_user_ref_idx ON ob.audit_persons (user_ref, pseudonym);
 COMMENT ON TABLE ob.audit_persons IS 'Who is behind a pseudonym of the audit log. They are random: without this row nobody can tell.';
 
 CREATE TABLE ob.audit_addresses (
@@ -115,13 +115,15 @@ ALTER TABLE ob.audit_log ENABLE ALWAYS TRIGGER keep_all;
 -- Functions in PL/pgSQL that are given names or addresses of people plan with parameters only (plan_cache_mode): a plan for
 -- one value would have auto_explain write that value into the server log.
 
+-- Without settings of its own, so that it becomes a part of the statements that call it.
 CREATE FUNCTION ob.acting() RETURNS pg_catalog.jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT jsonb_strip_nulls(jsonb_build_object(
-	'login_role', session_user,
-	'actor', COALESCE(NULLIF(current_setting('role'), 'none'), session_user),
+LANGUAGE sql STABLE AS
+$$ SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+	'login_role', SESSION_USER,
+	'actor', CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none' THEN SESSION_USER::pg_catalog.text
+		ELSE pg_catalog.current_setting('role') END,
 	'user_ref', ob.current_user_ref(),
-	'client_addr', host(inet_client_addr()))) $$;
+	'client_addr', pg_catalog.host(pg_catalog.inet_client_addr()))) $$;
 COMMENT ON FUNCTION ob.acting() IS 'Who has this session do things, as ob.record_audit wants it.';
 
 CREATE FUNCTION ob.pseudonym(of_user pg_catalog.text) RETURNS pg_catalog.uuid
@@ -144,25 +146,6 @@ CREATE FUNCTION ob.record_audit(action pg_catalog.text, connection_id pg_catalog
 	details pg_catalog.jsonb DEFAULT NULL, request_id pg_catalog.text DEFAULT NULL, user_ip pg_catalog.inet DEFAULT NULL,
 	acting pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
-$$
-DECLARE
-	who jsonb := COALESCE(acting, ob.acting());
-	bank record;
-	line int8;
-BEGIN
-	SELECT c.server, c.user_ref INTO bank FROM ob.connections c WHERE c.id = record_audit.connection_id;
-	INSERT INTO ob.audit_log (action, connection_id, server, person, actor, login_role, acting_person, request_id,
-		success, details)
-	VALUES (record_audit.action, record_audit.connection_id, COALESCE(record_audit.server, bank.server),
-		ob.pseudonym(COALESCE(record_audit.user_ref, bank.user_ref)), who ->> 'actor', who ->> 'login_role',
-		ob.pseudonym(who ->> 'user_ref'), record_audit.request_id, record_audit.success, record_audit.details)
-	RETURNING id INTO line;
-	IF user_ip IS NOT NULL OR who ? 'client_addr' THEN
-		INSERT INTO ob.audit_addresses (audit_id, user_ip, client_addr)
-		VALUES (line, record_audit.user_ip, (who ->> 'client_addr')::inet);
-	END IF;
-END
-$$;
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_record_audit';
 COMMENT ON FUNCTION ob.record_audit(pg_catalog.text, pg_catalog.int8, pg_catalog.name, pg_catalog.text, pg_catalog.bool, pg_catalog.jsonb, pg_catalog.text, pg_catalog.inet, pg_catalog.jsonb) IS
 'Adds a line to the audit log. Server and person are those of the connection, unless given; who acts is this session, unless a worker says for whom.';

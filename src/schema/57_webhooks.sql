@@ -73,6 +73,16 @@ CREATE POLICY visible ON ob.webhook_keys USING ((SELECT ob.sees_all()));
 ALTER TABLE ob.webhook_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.webhook_keys ENABLE ROW LEVEL SECURITY;
 
+CREATE FUNCTION ob.tell_of_webhook_keys() RETURNS pg_catalog.trigger
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ob_tell_of_webhook_keys';
+COMMENT ON FUNCTION ob.tell_of_webhook_keys() IS 'Trigger: sessions that remember a key read it again once this has been committed.';
+CREATE TRIGGER tell_rows AFTER INSERT OR UPDATE OR DELETE ON ob.webhook_keys
+	FOR EACH ROW EXECUTE FUNCTION ob.tell_of_webhook_keys();
+CREATE TRIGGER tell_all AFTER TRUNCATE ON ob.webhook_keys
+	FOR EACH STATEMENT EXECUTE FUNCTION ob.tell_of_webhook_keys();
+ALTER TABLE ob.webhook_keys ENABLE ALWAYS TRIGGER tell_rows;
+ALTER TABLE ob.webhook_keys ENABLE ALWAYS TRIGGER tell_all;
+
 -- Planner statistics would keep samples of what has been deleted.
 ALTER TABLE ob.webhook_events ALTER message_id SET STATISTICS 0, ALTER digest SET STATISTICS 0,
 	ALTER customer SET STATISTICS 0, ALTER headers SET STATISTICS 0, ALTER payload SET STATISTICS 0,

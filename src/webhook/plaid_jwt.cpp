@@ -5,6 +5,7 @@
 #include "webhook/freshness.hpp"
 #include "webhook/jwk.hpp"
 #include "webhook/jws.hpp"
+#include "webhook/memo.hpp"
 #include "webhook/reasons.hpp"
 #include "webhook/schemes.hpp"
 
@@ -30,7 +31,7 @@ public:
 
 struct Token {
 	JwsParts parts;
-	JoseHeader header;
+	std::string key_id;
 	std::string_view reason;
 };
 
@@ -41,8 +42,15 @@ Token read_token(const Delivery &delivery, const SchemeSettings &settings) {
 	const std::optional<JwsParts> parts = split_compact(found.value);
 	if (!parts)
 		return {{}, {}, reason::token_malformed};
-	Token token{*parts, read_jose_header(parts->header, kAlgorithm), {}};
-	token.reason = token.header.reason;
+	Token token{*parts, {}, {}};
+	// The headers of one key are all alike.
+	thread_local Memo<std::string> key_ids;
+	const std::optional<std::string> key_id = key_ids.get(parts->header, [&]() -> std::optional<std::string> {
+		const JoseHeader header = read_jose_header(parts->header, kAlgorithm);
+		token.reason = header.reason;
+		return header.reason.empty() ? std::optional<std::string>(header.key_id()) : std::nullopt;
+	});
+	token.key_id = key_id.value_or("");
 	return token;
 }
 
@@ -67,7 +75,7 @@ KeyWish PlaidJwt::wish(const Delivery &delivery, const SchemeSettings &settings)
 	const Token token = read_token(delivery, settings);
 	if (!token.reason.empty())
 		return {{}, token.reason};
-	return {std::string(token.header.key_id()), {}};
+	return {token.key_id, {}};
 }
 
 std::string_view PlaidJwt::flaw(const Delivery &delivery, const SchemeSettings &settings) const {
@@ -79,7 +87,7 @@ Verification PlaidJwt::verify(const Delivery &delivery, const SchemeSettings &se
 	const Token token = read_token(delivery, settings);
 	if (!token.reason.empty())
 		return {token.reason};
-	const FoundKey found = read_jwk(keys.key, kRule, token.header.key_id());
+	const FoundKey found = read_jwk(keys.key, kRule, token.key_id);
 	if (!found.key)
 		return {found.reason};
 	const std::optional<std::string> signature = crypto::base64url_decode(token.parts.signature);

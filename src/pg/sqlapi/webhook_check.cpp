@@ -295,6 +295,7 @@ WebhookVerdict judge_webhook(const WebhookArguments &arguments) {
 		            "Name the server of the provider that sends them.");
 	WebhookVerdict verdict = judge(arguments, server, *source);
 	verdict.http_status = status_for(verdict, source->answers());
+	verdict.http_unavailable = source->answers().unavailable;
 	return verdict;
 }
 

@@ -33,6 +33,7 @@ struct WebhookVerdict {
 	providers::WebhookEvent event;      // if it is
 	std::optional<Timestamp> signed_at; // or when the event has happened, if it says so
 	int http_status = 0;
+	int http_unavailable = 0; // what it were if nothing could be told, or stored
 };
 
 /// Never throws for what a stranger sent, nor for a key, a host or an option that is missing.

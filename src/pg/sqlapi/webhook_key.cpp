@@ -1,15 +1,21 @@
+// The key of a webhook, and ob.tell_of_webhook_keys. C++ regime behind OB_FUNCTION.
+
 #include "pg/sqlapi/webhook_key.hpp"
 
 extern "C" {
-#include "access/xact.h"
 #include "access/xlog.h"
+#include "commands/trigger.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
 }
 
 #include <chrono>
 #include <functional>
 #include <optional>
 
+#include "core/error.hpp"
 #include "core/loop.hpp"
+#include "pg/entry.hpp"
 #include "pg/guard.hpp"
 #include "pg/locks.hpp"
 #include "pg/store/owner.hpp"
@@ -41,17 +47,16 @@ bool is_crowded(const std::string &server, const std::string &key_id, const std:
 	return is_crowded;
 }
 
-/// The last key that was found, for the rest of its statement, which may check many deliveries; a second at most.
+/// The last key that was found, until one changes; a second at most.
 struct Remembered {
-	TimestampTz statement = 0;
+	std::uint64_t version = 0;
 	steady_clock::time_point at;
 	std::string server;
 	std::string key_id;
 	WebhookKey key;
 
-	bool fits(const std::string &of_server, const std::string &of_id) const {
-		return statement == GetCurrentStatementStartTimestamp() && key_id == of_id && server == of_server &&
-		       steady_clock::now() - at < 1s;
+	bool fits(std::uint64_t present, const std::string &of_server, const std::string &of_id) const {
+		return version == present && key_id == of_id && server == of_server && steady_clock::now() - at < 1s;
 	}
 };
 
@@ -106,7 +111,8 @@ Task<std::exception_ptr> ask_until(std::string server, std::string key_id, std::
 
 Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, std::chrono::seconds refresh,
                                   WebhookClaimant claimant) {
-	if (remembered().fits(server, key_id))
+	const std::uint64_t version = store::webhook_keys_version();
+	if (remembered().fits(version, server, key_id))
 		co_return remembered().key;
 	const auto deadline = steady_clock::now() + kPatience;
 	const auto lock_id = static_cast<std::int64_t>(std::hash<std::string>{}(server));
@@ -115,7 +121,7 @@ Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, std::c
 		const store::KnownKey known = look(server, key_id, refresh);
 		if (const std::optional<WebhookKey> key = decide(known)) {
 			if (known.is_fresh)
-				remembered() = {GetCurrentStatementStartTimestamp(), steady_clock::now(), server, key_id, *key};
+				remembered() = {version, steady_clock::now(), server, key_id, *key};
 			co_return *key;
 		}
 		if (!subject) {
@@ -157,3 +163,13 @@ Task<WebhookKey> find_webhook_key(std::string server, std::string key_id, std::c
 }
 
 } // namespace ob::pg::sqlapi
+
+OB_FUNCTION(ob_tell_of_webhook_keys) {
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		throw ob::Error(ob::ErrorCode::invalid_argument, "ob.tell_of_webhook_keys is a trigger's function");
+	ob::pg::guard([&] {
+		const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+		CacheInvalidateRelcacheByRelid(RelationGetRelid(data->tg_relation));
+	});
+	return 0;
+}

@@ -99,7 +99,11 @@ void audit_taken(std::string_view action, std::int64_t event_id, const WebhookDe
 	json::Object details;
 	details.set("event_id", event_id).set("event_type", delivery.event_type).set("status", result.status);
 	const std::string text(details.dump());
-	store::audit({.action = action, .connection = result.connection, .server = delivery.server, .details_json = text});
+	store::audit({.action = action,
+	              .connection = result.connection,
+	              .server = delivery.server,
+	              .user_ref = result.user_ref,
+	              .details_json = text});
 }
 
 // ---- the effect ----
@@ -221,19 +225,18 @@ Received reject(const WebhookArguments &arguments, const WebhookVerdict &verdict
 // ---- ----
 
 /// What cannot be stored was not taken in, and is sent again.
-Received not_stored(const WebhookVerdict &verdict, int unavailable) {
+Received not_stored(const WebhookVerdict &verdict) {
 	if (verdict.kind == WebhookVerdict::Kind::rejected)
 		return {std::nullopt, "rejected", std::string(verdict.reason), verdict.http_status};
-	return {std::nullopt, "unavailable", std::string(webhook::reason::not_stored), unavailable};
+	return {std::nullopt, "unavailable", std::string(webhook::reason::not_stored), verdict.http_unavailable};
 }
 
 Received receive(const WebhookArguments &arguments) {
 	const WebhookVerdict verdict = judge_webhook(arguments);
 	if (verdict.kind == WebhookVerdict::Kind::unavailable)
 		return {std::nullopt, "unavailable", std::string(verdict.reason), verdict.http_status};
-	const int unavailable = providers::find_webhook_source(store::provider_of(arguments.server))->answers().unavailable;
 	if (XactReadOnly)
-		return not_stored(verdict, unavailable);
+		return not_stored(verdict);
 	std::exception_ptr failure;
 	try {
 		if (verdict.kind == WebhookVerdict::Kind::verified)
@@ -247,7 +250,7 @@ Received receive(const WebhookArguments &arguments) {
 		failure = std::current_exception();
 	}
 	log_failure("webhook for server " + arguments.server, failure);
-	return not_stored(verdict, unavailable);
+	return not_stored(verdict);
 }
 
 } // namespace

@@ -70,6 +70,7 @@ struct Target {
 	std::string state;
 	std::optional<Timestamp> repaired_at;
 	std::optional<Timestamp> consent_expires_at;
+	std::string user_ref;
 };
 
 /// What somebody else is just doing to its row is seen afterwards.
@@ -84,13 +85,13 @@ std::optional<Target> find_target(std::string_view server, std::string_view prov
 	static Statement select("SELECT c.id, " OB_CONNECTION_STATE
 	                        ", (extract(epoch from c.repaired_at) * 1000000)::bigint, "
 	                        "CASE WHEN c.reauth_reason IS DISTINCT FROM 'pending_disconnect' "
-	                        "THEN (extract(epoch from c.consent_expires_at) * 1000000)::bigint END "
+	                        "THEN (extract(epoch from c.consent_expires_at) * 1000000)::bigint END, c.user_ref "
 	                        "FROM ob.connections c WHERE c.server = $1 AND c.provider_connection_id = $2");
 	const Result found = select.read_fresh({Param::name(server), Param::text(provider_connection_id)});
 	if (found.rows.empty())
 		return std::nullopt;
 	const Row &row = found.rows.front();
-	return Target{row.integer(0), row.text(1), row.timestamp(2), row.timestamp(3)};
+	return Target{row.integer(0), row.text(1), row.timestamp(2), row.timestamp(3), row.text(4)};
 }
 
 /// The connection whose account it is.
@@ -276,8 +277,10 @@ WebhookResult plan_webhook(std::string_view server, const WebhookTask &task, std
 			target = take_owner(server, task, &is_sure);
 	}
 	WebhookResult result;
-	if (target)
+	if (target) {
 		result.connection = target->id;
+		result.user_ref = target->user_ref;
+	}
 	if (task.effect == WebhookEffect::none) {
 		result.status = "ignored";
 		return result;

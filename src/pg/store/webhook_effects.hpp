@@ -37,9 +37,10 @@ struct WebhookResult {
 	std::string status;      // processed, waiting, ignored, failed
 	std::string reason = {}; // may be empty
 	std::optional<ConnectionId> connection = {};
-	bool apply = false;    // the connection is to be changed
-	bool ask = false;      // not before the bank has been asked: a sync is due instead
-	bool try_soon = false; // a worker is to look at it after the commit
+	std::string user_ref = {}; // of the connection; may be empty
+	bool apply = false;        // the connection is to be changed
+	bool ask = false;          // not before the bank has been asked: a sync is due instead
+	bool try_soon = false;     // a worker is to look at it after the commit
 };
 
 /// An effect that is not had again without asking because its delivery is sent again: by then somebody may have done

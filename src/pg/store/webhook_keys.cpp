@@ -2,8 +2,10 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
+#include "utils/inval.h"
 }
 
+#include "pg/guard.hpp"
 #include "pg/store/sql.hpp"
 
 namespace ob::pg::store {
@@ -31,7 +33,25 @@ namespace {
 // Those that are noted: the last ones.
 #define OB_MOST_NOTED "200"
 
+std::uint64_t version = 0;
+
+/// Of whichever relation: they are rare. Server regime.
+void on_relation_changed(Datum, Oid) {
+	++version;
+}
+
 } // namespace
+
+std::uint64_t webhook_keys_version() {
+	static bool is_listening = false;
+	guard([] {
+		if (!is_listening)
+			CacheRegisterRelcacheCallback(on_relation_changed, 0);
+		is_listening = true;
+		AcceptInvalidationMessages();
+	});
+	return version;
+}
 
 KnownKey find_webhook_key(std::string_view server, std::string_view key_id, std::chrono::seconds refresh) {
 	static Statement select("SELECT key::text, key IS NOT NULL AND checked_at > clock_timestamp() - " OB_KEY_AGE ", "

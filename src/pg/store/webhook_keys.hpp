@@ -4,6 +4,7 @@
 #include "pg/postgres.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,10 @@ struct KnownKey {
 	bool failed = false;     // with that the provider could not be reached
 	bool is_noted = false;   // as one that was turned away in a crowd
 };
+
+/// Another one once a key may have changed since, in whatever session: what was found before is read again. Holds for
+/// what is committed, and for changes of one's own.
+std::uint64_t webhook_keys_version();
 
 /// Under a fresh snapshot; works on a standby. `refresh`: after so long the provider would be asked again.
 KnownKey find_webhook_key(std::string_view server, std::string_view key_id, std::chrono::seconds refresh);

@@ -253,6 +253,16 @@ CREATE POLICY visible ON ob.webhook_keys USING ((SELECT ob.sees_all()));
 ALTER TABLE ob.webhook_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ob.webhook_keys ENABLE ROW LEVEL SECURITY;
 
+CREATE FUNCTION ob.tell_of_webhook_keys() RETURNS pg_catalog.trigger
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ob_tell_of_webhook_keys';
+COMMENT ON FUNCTION ob.tell_of_webhook_keys() IS 'Trigger: sessions that remember a key read it again once this has been committed.';
+CREATE TRIGGER tell_rows AFTER INSERT OR UPDATE OR DELETE ON ob.webhook_keys
+	FOR EACH ROW EXECUTE FUNCTION ob.tell_of_webhook_keys();
+CREATE TRIGGER tell_all AFTER TRUNCATE ON ob.webhook_keys
+	FOR EACH STATEMENT EXECUTE FUNCTION ob.tell_of_webhook_keys();
+ALTER TABLE ob.webhook_keys ENABLE ALWAYS TRIGGER tell_rows;
+ALTER TABLE ob.webhook_keys ENABLE ALWAYS TRIGGER tell_all;
+
 -- Planner statistics would keep samples of what has been deleted.
 ALTER TABLE ob.webhook_events ALTER message_id SET STATISTICS 0, ALTER digest SET STATISTICS 0,
 	ALTER customer SET STATISTICS 0, ALTER headers SET STATISTICS 0, ALTER payload SET STATISTICS 0,
@@ -663,12 +673,33 @@ $$;
 COMMENT ON FUNCTION ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
 'Has pg_cron sync what is due, renew tokens, check consents, take up webhooks and purge, each at its interval; 0 for never, NULL for the default. Said again, the new intervals hold. Jobs run with the caller''s rights.';
 
+DROP INDEX ob.audit_persons_user_ref_idx;
+CREATE INDEX audit_persons_user_ref_idx ON ob.audit_persons (user_ref, pseudonym);
+
+-- Without settings of its own, so that it becomes a part of the statements that call it.
+CREATE OR REPLACE FUNCTION ob.acting() RETURNS pg_catalog.jsonb
+LANGUAGE sql STABLE AS
+$$ SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+	'login_role', SESSION_USER,
+	'actor', CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none' THEN SESSION_USER::pg_catalog.text
+		ELSE pg_catalog.current_setting('role') END,
+	'user_ref', ob.current_user_ref(),
+	'client_addr', pg_catalog.host(pg_catalog.inet_client_addr()))) $$;
+
+CREATE OR REPLACE FUNCTION ob.record_audit(action pg_catalog.text, connection_id pg_catalog.int8 DEFAULT NULL,
+	server pg_catalog.name DEFAULT NULL, user_ref pg_catalog.text DEFAULT NULL, success pg_catalog.bool DEFAULT true,
+	details pg_catalog.jsonb DEFAULT NULL, request_id pg_catalog.text DEFAULT NULL, user_ip pg_catalog.inet DEFAULT NULL,
+	acting pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_record_audit';
+
 -- Nothing of what is new for PUBLIC, nor for those whom default privileges gave it.
 REVOKE ALL ON ob.budgets, ob.budget_status, ob.webhook_events, ob.webhook_events_event_id_seq, ob.webhook_keys, ob.webhook_status,
 	ob.token_status FROM PUBLIC;
 REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
 	ob.resume_account(pg_catalog.int8, pg_catalog.text),
 	ob.person_events(pg_catalog.text),
+	ob.tell_of_webhook_keys(),
 	ob.webhook_verify(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz),
 	ob.webhook_check(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
@@ -686,7 +717,7 @@ BEGIN
 		FROM (SELECT c.relacl FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{ob.budgets,ob.budget_status,ob.webhook_events,ob.webhook_events_event_id_seq,ob.webhook_keys,ob.webhook_status,ob.token_status}'::pg_catalog.regclass[])
 			UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc p
 				WHERE p.pronamespace OPERATOR(pg_catalog.=) 'ob'::pg_catalog.regnamespace AND p.proname OPERATOR(pg_catalog.=) ANY
-					('{budgets_now,retry_quarantine,pause_account,resume_account,person_events,webhook_verify,webhook_check,webhook_receive,webhook_retry,webhook_subscribe,sweep_webhooks,schedule,refresh_token,refresh_tokens}'::pg_catalog.name[])
+					('{budgets_now,retry_quarantine,pause_account,resume_account,person_events,tell_of_webhook_keys,webhook_verify,webhook_check,webhook_receive,webhook_retry,webhook_subscribe,sweep_webhooks,schedule,refresh_token,refresh_tokens}'::pg_catalog.name[])
 			) given (acl), pg_catalog.aclexplode(given.acl) a
 		WHERE a.grantee OPERATOR(pg_catalog.<>) a.grantor
 	LOOP
@@ -695,6 +726,7 @@ BEGIN
 			REVOKE ALL ON FUNCTION ob.budgets_now(pg_catalog.bool), ob.pause_account(pg_catalog.int8, pg_catalog.text),
 	ob.resume_account(pg_catalog.int8, pg_catalog.text),
 	ob.person_events(pg_catalog.text),
+	ob.tell_of_webhook_keys(),
 	ob.webhook_verify(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz),
 	ob.webhook_check(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),
 	ob.webhook_receive(pg_catalog.name, pg_catalog.jsonb, pg_catalog.bytea, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.inet),

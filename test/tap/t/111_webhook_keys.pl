@@ -78,6 +78,34 @@ subtest 'a key that the provider withdraws' => sub {
 	is(check($header), 'f|key_expired', 'is refused once its newer word has come');
 };
 
+subtest 'a session that remembers a key' => sub {
+	new_key();
+	my $header = sign($body);
+	my ($session, $statement) = (OpenBanking::Session->new($node), check_sql($header));
+	my $is = sub { my ($expected, $what) = @_; my $answer = $session->value($statement); chomp $answer; is($answer, $expected, $what); return; };
+	my $spoil = q{UPDATE ob.webhook_keys SET key = key || '{"expired_at": 1}' WHERE key IS NOT NULL};
+	$is->('t|', 'good');
+	$session->value("BEGIN; $spoil");
+	$is->('f|key_expired', 'sees its own change of it');
+	$session->value('ROLLBACK');
+	$is->('t|', 'and that it is undone');
+	# The last look was a moment ago; in a transaction block no lock has it learn of others.
+	$session->value('BEGIN');
+	$is->('t|', 'in a transaction');
+	sql($spoil);
+	$is->('f|key_expired', 'sees at once what others have committed');
+	$session->value('COMMIT');
+	forget();
+	$is->('t|', 'a key that others have deleted is fetched anew');
+	sql("SET session_replication_role = replica; $spoil");
+	$is->('f|key_expired', 'a change that other triggers are not told of');
+	forget();
+	$is->('t|', 'fetched anew');
+	sql('TRUNCATE ob.webhook_keys');
+	is(calls_of($endpoint, sub { $is->('t|', 'all of them removed at once') }), 1, 'fetched anew, too');
+	$session->quit;
+};
+
 subtest 'a forger' => sub {
 	forget();
 	my $good = sign($body);
