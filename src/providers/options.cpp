@@ -8,6 +8,8 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "crypto/ecdsa.hpp"
+#include "crypto/seal.hpp"
 #include "providers/networks.hpp"
 #include "providers/option_values.hpp"
 #include "providers/provider.hpp"
@@ -70,6 +72,25 @@ void check_boolean(std::string_view value) {
 void check_not_blank(std::string_view value) {
 	if (text::trim(value).empty())
 		invalid("must not be empty");
+}
+
+/// One or several, while a provider goes from one to the other; in clear, or sealed, which nobody sees through here.
+void check_secrets(std::string_view value) {
+	const auto words = text::split(value);
+	if (words.empty())
+		invalid("must not be empty");
+	if (words.size() > 1 && std::any_of(words.begin(), words.end(), crypto::is_sealed_text))
+		invalid("several secrets are sealed together", "ob.seal('server', 'webhook_secret', 'new,old')");
+	if (crypto::is_sealed_text(value) && !crypto::from_text(value))
+		invalid("is not what was sealed", "Take the text as ob.seal() or openbanking-seal has made it.");
+}
+
+void check_public_keys(std::string_view value) {
+	if (value.find("PRIVATE KEY-----") != value.npos)
+		invalid("this is a private key", "Take the public one, which the provider shows.");
+	if (crypto::EcPublicKey::from_pem(value).empty())
+		invalid("must be public keys of elliptic curves as PEM",
+		        "With the lines -----BEGIN PUBLIC KEY----- and -----END PUBLIC KEY-----, one key after the other.");
 }
 
 constexpr std::array<std::string_view, 8> kScopes{"info",         "accounts",      "cards",           "balance",
@@ -207,9 +228,8 @@ constexpr std::array kSpecs = std::to_array<OptionSpec>({
     {"client_id", kMapping, "all", "", false, false, check_not_blank},
     {"client_secret", kMapping, "all", "", true, false, check_not_blank},
     {"client_secret_file", kMapping, "all", "", false, true, check_not_blank},
-    {"webhook_secret", kMapping, "all", "", true, false,
-     check_not_blank}, // several during a rotation, parted by commas
-    {"webhook_public_key", kMapping, "all", "", false, false, check_not_blank},
+    {"webhook_secret", kMapping, "all", "", true, false, check_secrets},
+    {"webhook_public_key", kMapping, "all", "", false, false, check_public_keys},
 });
 
 struct ProviderDefault {

@@ -1,6 +1,7 @@
 #include "providers/sealed_option.hpp"
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "providers/options.hpp"
 
 #include "core/pure.hpp"
@@ -15,7 +16,7 @@ std::string seal_option(const crypto::KeyRing &keys, std::string_view server, st
 		            {}, "Secret options are client_secret, webhook_secret and their like.");
 	if (server.empty())
 		throw Error(ErrorCode::invalid_argument, "the name of the server is empty");
-	if (secret.empty())
+	if (text::split(secret).empty())
 		throw Error(ErrorCode::invalid_argument, "the secret is empty");
 	return crypto::to_text(crypto::seal(keys, secret, option_place(server, option)));
 }
