@@ -24,14 +24,22 @@ async function rawBody(request) {
 	return Buffer.concat(chunks);
 }
 
+function serverOf(path) {
+	try {
+		return decodeURIComponent(/^\/webhooks\/([^/]+)\/?$/.exec(path)[1]);
+	} catch {
+		return null; // another path, or not well-formed
+	}
+}
+
 async function answer(request) {
 	const path = request.url.split('?', 1)[0];
-	const [, server] = /^\/webhooks\/([^/]+)\/?$/.exec(path) ?? [];
+	const server = serverOf(path);
 	if (!server) return 404;
 	const body = await rawBody(request);
 	if (!body) return 413;
 	// headersDistinct keeps a header that was sent twice apart. Behind a proxy the address is the proxy's.
-	const values = [decodeURIComponent(server), JSON.stringify(request.headersDistinct), body, request.method, path, request.socket.remoteAddress];
+	const values = [server, JSON.stringify(request.headersDistinct), body, request.method, path, request.socket.remoteAddress];
 	const { rows: [event] } = await pool.query(receive, values);
 	if (event.reason) console.error(`${event.status}: ${event.reason}`);
 	return event.http_status;

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
@@ -44,10 +45,9 @@ class Receiver(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))  # the bytes as they are on the wire: the signature is over these
         headers = {name: self.headers.get_all(name) for name in self.headers.keys()}  # all, if one was sent twice
         values = (unquote(server[1]), json.dumps(headers), body, self.command, path, self.client_address[0])
-        with psycopg2.connect("connect_timeout=5") as database, database.cursor() as cursor:
+        with closing(psycopg2.connect("connect_timeout=5")) as database, database, database.cursor() as cursor:
             cursor.execute(RECEIVE, values)
             outcome, reason, http_status = cursor.fetchone()
-        database.close()
         if reason:
             self.log_error("%s: %s", outcome, reason)
         return http_status

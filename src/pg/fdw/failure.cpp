@@ -1,12 +1,17 @@
 // C++ regime.
 #include "pg/fdw/failure.hpp"
 
+extern "C" {
+#include "access/xact.h"
+}
+
 #include <optional>
 #include <utility>
 
 #include "core/error.hpp"
 #include "core/loop.hpp"
 #include "pg/runtime.hpp"
+#include "pg/time.hpp"
 #include "pg/worker/client.hpp"
 #include "sync/failure.hpp"
 
@@ -39,7 +44,7 @@ void report_failure(const store::Connection &connection, const std::exception_pt
 	context.now = runtime.clock().now();
 	SyncFailure decided = sync::decide_failure(*answer, context);
 	Loop loop(runtime.reactor(), runtime.waiter());
-	loop.run(worker::record_failure(connection, std::move(decided)));
+	loop.run(worker::record_failure(connection, std::move(decided), from_server(GetCurrentStatementStartTimestamp())));
 }
 
 } // namespace ob::pg::fdw

@@ -120,6 +120,8 @@ Task<SyncReport> sync_in_transaction(Connection connection, Order order) {
 	connection = store::find_connection(connection.id);
 	check_state(connection);
 
+	// As it is recorded of syncs that commit: what counts is the database's clock, not what a test sets.
+	const Timestamp begun = SystemClock().now();
 	std::optional<SyncFailure> failure;
 	store::PgSyncStore sync_store(store::Commit::by_caller,
 	                              [&](ConnectionId, const SyncFailure &decided) { failure = decided; });
@@ -131,7 +133,7 @@ Task<SyncReport> sync_in_transaction(Connection connection, Order order) {
 		error = std::current_exception();
 	}
 	if (error && failure)
-		co_await worker::record_failure(connection, *failure);
+		co_await worker::record_failure(connection, *failure, begun);
 	if (error)
 		std::rethrow_exception(error);
 	co_return report;

@@ -178,13 +178,15 @@ void apply_disconnect(ConnectionId id, bool purge) {
 
 // ---- failures as JSON: between a caller and its worker, and in ob.outcomes ----
 
-std::string failure_to_json(const SyncFailure &failure) {
+std::string failure_to_json(const SyncFailure &failure, std::optional<Timestamp> begun) {
 	json::Object object;
 	object.set("sqlstate", sqlstate(failure.code)).set_if("provider_code", failure.provider_code);
 	object.set_if("message", failure.message).set_if("new_state", failure.new_state);
 	object.set_if("reauth_reason", failure.reauth_reason);
 	if (failure.retry_at)
 		object.set("retry_at", time::format_timestamp(*failure.retry_at));
+	if (begun)
+		object.set("begun", time::format_timestamp(*begun));
 	return std::string(object.dump());
 }
 
@@ -198,6 +200,10 @@ SyncFailure failure_from_json(std::string_view text) {
 	failure.reauth_reason = document.text("reauth_reason");
 	failure.retry_at = time::parse_timestamp(document.text("retry_at"));
 	return failure;
+}
+
+std::optional<Timestamp> begin_of_failure(std::string_view json) {
+	return time::parse_timestamp(json::Document::parse(json).text("begun"));
 }
 
 } // namespace ob::pg::store

@@ -75,7 +75,9 @@ bool apply_standing_error(ConnectionId id, const SyncFailure &failure, std::opti
 /// Ends a connection; with `purge` deletes its accounts and transactions. Harmless when repeated.
 void apply_disconnect(ConnectionId id, bool purge);
 
-std::string failure_to_json(const SyncFailure &failure);
+/// With when that had begun which failed, if it has to be known later.
+std::string failure_to_json(const SyncFailure &failure, std::optional<Timestamp> begun = std::nullopt);
 SyncFailure failure_from_json(std::string_view text);
+std::optional<Timestamp> begin_of_failure(std::string_view json);
 
 } // namespace ob::pg::store

@@ -72,12 +72,15 @@ void insert_link(const Link &link, const std::optional<providers::LinkOffer> &of
 }
 
 std::string find_link_by_token(const Secret &token) {
-	return find_link_by_digest(crypto::sha256_hex(token.reveal()));
+	static Statement select("SELECT link_id FROM ob.links WHERE token_digest = $1 ORDER BY created_at DESC LIMIT 1");
+	const Result found = select.read_fresh({Param::text(crypto::sha256_hex(token.reveal()))});
+	return found.rows.empty() ? std::string() : found.rows.front().text(0);
 }
 
-std::string find_link_by_digest(std::string_view digest) {
-	static Statement select("SELECT link_id FROM ob.links WHERE token_digest = $1 ORDER BY created_at DESC LIMIT 1");
-	const Result found = select.read_fresh({Param::text(digest)});
+std::string find_link_by_digest(std::string_view server, std::string_view digest) {
+	static Statement select("SELECT link_id FROM ob.links WHERE token_digest = $2 AND server = $1 "
+	                        "ORDER BY created_at DESC LIMIT 1");
+	const Result found = select.read_fresh({Param::name(server), Param::text(digest)});
 	return found.rows.empty() ? std::string() : found.rows.front().text(0);
 }
 

@@ -46,7 +46,7 @@ bool hold_link(std::string_view link_id);
 /// Id of the link whose offer had this token; empty if there is none. Under a fresh snapshot.
 std::string find_link_by_token(const Secret &token);
 /// The same by the token's SHA-256, in hexadecimal digits.
-std::string find_link_by_digest(std::string_view digest);
+std::string find_link_by_digest(std::string_view server, std::string_view digest);
 
 /// The offer's token, as long as the link needs it; else empty. Under a fresh snapshot.
 Secret read_link_token(std::string_view link_id);

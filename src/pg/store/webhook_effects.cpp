@@ -190,6 +190,12 @@ bool repair(ConnectionId id) {
 	return true;
 }
 
+std::string_view action_of(const SyncFailure &failure) {
+	if (failure.new_state == "reauth_required")
+		return "REAUTH_REQUIRED";
+	return failure.new_state == "revoked" ? "CONNECTION_REVOKED" : "CONNECTION_FAILED";
+}
+
 void mark_broken(ConnectionId id, const SyncFailure &failure) {
 	static Statement select("SELECT state IN ('revoked', 'disconnected') OR (state = $2 AND error_code IS NOT DISTINCT "
 	                        "FROM $3) FROM ob.connections WHERE id = $1");
@@ -199,7 +205,7 @@ void mark_broken(ConnectionId id, const SyncFailure &failure) {
 		return;
 	apply_standing_error(id, failure, std::nullopt);
 	const std::string details = failure_to_json(failure);
-	audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
+	audit({.action = action_of(failure),
 	       .connection = id,
 	       .success = false,
 	       .details_json = details});

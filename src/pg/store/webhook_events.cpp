@@ -157,6 +157,12 @@ std::int64_t give_up_webhooks(const std::vector<std::string> &servers) {
 	    "WHERE event_id IN (SELECT w.event_id FROM ob.webhook_events w WHERE w.next_try_at IS NOT NULL "
 	    "AND w.status = 'waiting' AND w.server::text = ANY ($1) "
 	    "AND w.last_received_at < clock_timestamp() - interval '1 day' AND w.attempts > 3 FOR UPDATE SKIP LOCKED)");
+	static Statement forget(
+	    "DELETE FROM ob.webhook_events WHERE event_id IN (SELECT w.event_id FROM ob.webhook_events w "
+	    "WHERE w.status = 'failed' AND w.reason IN ('connection_unknown', 'link_unknown') "
+	    "AND w.server::text = ANY ($1) AND w.last_received_at < clock_timestamp() - interval '30 days' "
+	    "FOR UPDATE SKIP LOCKED)");
+	forget.run({Param::text_array(servers)});
 	return static_cast<std::int64_t>(update.run({Param::text_array(servers)}).processed);
 }
 

@@ -64,7 +64,8 @@ std::vector<std::int64_t> waiting_webhooks(const std::vector<std::string> &serve
 std::optional<WebhookRow> claim_webhook(std::int64_t event_id);
 /// Holds one until the end of the transaction; false if it waits no longer.
 bool hold_webhook(std::int64_t event_id);
-/// Gives up what has waited for a day.
+/// Gives up what has waited for a day. What nothing here was ever known of, or no longer is, goes after a month: it may
+/// be about somebody who has been erased.
 std::int64_t give_up_webhooks(const std::vector<std::string> &servers);
 /// Whether a later try is likely to do something: a link is still open, or somebody holds a connection.
 bool is_try_promising(const std::vector<std::string> &servers);

@@ -335,13 +335,13 @@ bool is_busy(std::string_view result_json) {
 	return json::Document::parse(result_json).boolean("busy").value_or(false);
 }
 
-Task<void> record_failure(store::Connection connection, SyncFailure failure) {
+Task<void> record_failure(store::Connection connection, SyncFailure failure, Timestamp begun) {
 	Request request;
 	request.kind = "failure";
 	request.server = connection.server;
 	request.mapping_role = connection.mapping_role;
 	request.connection = connection.id;
-	request.failure_json = store::failure_to_json(failure);
+	request.failure_json = store::failure_to_json(failure, begun);
 	std::exception_ptr trouble;
 	try {
 		Task<std::string> task = call(std::move(request));

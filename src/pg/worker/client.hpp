@@ -34,8 +34,8 @@ void put_grant(Request *request, const providers::LinkGrant &grant);
 bool is_busy(std::string_view result_json);
 
 /// Records a failure of a connection although the caller's statement is about to raise. Never throws for want of a
-/// worker: the failure that is being reported matters more.
-Task<void> record_failure(store::Connection connection, SyncFailure failure);
+/// worker: the failure that is being reported matters more. A repair since that had `begun` which failed is not undone.
+Task<void> record_failure(store::Connection connection, SyncFailure failure, Timestamp begun);
 
 /// Commits a line to the audit log, whatever becomes of the caller's transaction. What `line` views must outlive the
 /// task. Throws no_worker.

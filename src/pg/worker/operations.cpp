@@ -155,9 +155,11 @@ void apply(std::int64_t id) {
 			store::apply_disconnect(*outcome->connection, Request::from_json(outcome->request_json).purge);
 		else if (outcome->kind == "exchange")
 			store::apply_repair(*outcome->connection, repair_of(*outcome));
-		else
+		else {
+			const std::optional<Timestamp> begun = store::begin_of_failure(outcome->request_json);
 			store::apply_failure(*outcome->connection, store::failure_from_json(outcome->request_json),
-			                     outcome->created_at, outcome->created_at);
+			                     begun ? begun : outcome->created_at, outcome->created_at);
+		}
 		store::set_done(id, {});
 	});
 }

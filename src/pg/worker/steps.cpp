@@ -156,12 +156,13 @@ std::int64_t insert_failure(const Request &request, std::int64_t *locked) {
 }
 
 void audit_failure(const Request &request) {
-	const bool reauth = store::failure_from_json(request.failure_json).new_state == "reauth_required";
-	store::audit({.action = reauth ? "REAUTH_REQUIRED" : "SYNC_FAILED",
+	const SyncFailure failure = store::failure_from_json(request.failure_json);
+	const std::string details = store::failure_to_json(failure);
+	store::audit({.action = failure.new_state == "reauth_required" ? "REAUTH_REQUIRED" : "SYNC_FAILED",
 	              .connection = request.connection,
 	              .server = request.server,
 	              .success = false,
-	              .details_json = request.failure_json,
+	              .details_json = details,
 	              .acting_json = request.acting_json});
 }
 

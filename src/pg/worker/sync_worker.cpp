@@ -32,6 +32,7 @@ extern "C" {
 #include "pg/store/servers.hpp"
 #include "pg/transaction.hpp"
 #include "pg/worker/due_run.hpp"
+#include "pg/worker/end.hpp"
 #include "pg/worker/session.hpp"
 
 namespace ob::pg::worker {
@@ -60,20 +61,6 @@ bool become_the_one() {
 }
 void step_down() {
 	unlock_session(LockClass::sync_worker, 0);
-}
-
-/// Whether that is how it is told to end, or the extension has been dropped: nobody's failure.
-bool is_an_end(const std::exception_ptr &error) {
-	try {
-		std::rethrow_exception(error);
-	} catch (const Interrupted &) {
-		return true;
-	} catch (const ServerError &failure) {
-		const int code = failure.data() ? failure.data()->sqlerrcode : 0;
-		return code == ERRCODE_QUERY_CANCELED || code == ERRCODE_UNDEFINED_SCHEMA || code == ERRCODE_UNDEFINED_TABLE;
-	} catch (...) {
-		return false;
-	}
 }
 
 /// Takes in a changed configuration while it waits. Throws Interrupted to end the process.

@@ -34,7 +34,7 @@ WebhookResult complete_link(const WebhookRow &event) {
 	static store::Statement complete("SELECT l.connection_id, l.status FROM ob.link_complete($1) l");
 	store::limit_lock_waits();
 	std::string link_id;
-	store::as_owner([&] { link_id = store::find_link_by_digest(event.task.link_digest); });
+	store::as_owner([&] { link_id = store::find_link_by_digest(event.server, event.task.link_digest); });
 	if (link_id.empty())
 		return {.status = "waiting", .reason = "link_unknown"};
 	WebhookResult result{.status = "processed"};
@@ -66,7 +66,7 @@ WebhookResult change_connection(const WebhookRow &event) {
 std::string end_of_link(const WebhookRow &event) {
 	if (event.task.effect != store::WebhookEffect::link)
 		return {};
-	const std::string link_id = store::find_link_by_digest(event.task.link_digest);
+	const std::string link_id = store::find_link_by_digest(event.server, event.task.link_digest);
 	const std::optional<store::Link> link = store::find_link(link_id);
 	return link && link->state != "open" && link->state != "completed" ? link->state : std::string();
 }

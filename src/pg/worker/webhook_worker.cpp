@@ -28,6 +28,7 @@ extern "C" {
 #include "pg/store/servers.hpp"
 #include "pg/store/webhook_events.hpp"
 #include "pg/transaction.hpp"
+#include "pg/worker/end.hpp"
 #include "pg/worker/session.hpp"
 #include "pg/worker/webhook_work.hpp"
 
@@ -143,6 +144,20 @@ void help_out() {
 	}
 }
 
+void work() {
+	std::exception_ptr error;
+	try {
+		if (take_place(0))
+			live();
+		else
+			help_out();
+	} catch (...) {
+		error = std::current_exception();
+	}
+	if (error && !is_an_end(error))
+		std::rethrow_exception(error);
+}
+
 } // namespace
 
 } // namespace ob::pg::worker
@@ -163,9 +178,6 @@ extern "C" void ob_webhook_worker_main(Datum argument) {
 			// A row that somebody holds must not stop what follows from other events.
 			SetConfigOption("lock_timeout", "2s", PGC_SUSET, PGC_S_OVERRIDE);
 		});
-		if (take_place(0))
-			live();
-		else
-			help_out();
+		work();
 	});
 }

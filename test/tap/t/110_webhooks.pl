@@ -113,8 +113,8 @@ subtest 'not accepted' => sub {
 		[ 'a key that has expired', sign($body, { kid => $expired }), $body, 'key_expired', 401 ],
 		[ 'a key that nobody knows', sign($body, { kid => 'b5f4c1a0-0000-4000-8000-000000000000' }), $body, 'key_unknown', 401 ],
 		[ 'another signature', sign($body) =~ s/.{8}$/AAAAAAAA/r, $body, 'wrong_signature', 401 ],
-		[ 'cut', substr(sign($body), 0, 200), $body, 'token_malformed|signature_malformed|wrong_signature', 401 ],
-		[ 'a header of a megabyte', 'x' x 100_000, $body, 'header_too_large', 401 ],
+		[ 'cut', substr(sign($body), 0, -1), $body, 'signature_malformed', 401 ],
+		[ 'a header of a megabyte', 'x' x 2**20, $body, 'header_too_large', 401 ],
 	);
 	foreach my $case (@table)
 	{

@@ -122,7 +122,7 @@ subtest 'who is told' => sub {
 	rest();
 	my @cases = ([ 'LOGIN_REQUIRED', 'reauth_required', 'REAUTH_REQUIRED' ], [ 'LOGIN_REPAIRED', 'active', 'LOGIN_REPAIRED' ],
 		[ 'PENDING_DISCONNECT', 'expiring', 'CONSENT_EXPIRING' ], [ 'NEW_ACCOUNTS_AVAILABLE', 'new_accounts', '' ],
-		[ 'USER_PERMISSION_REVOKED', 'revoked', 'SYNC_FAILED' ]);
+		[ 'USER_PERMISSION_REVOKED', 'revoked', 'CONNECTION_REVOKED' ]);
 	foreach my $case (@cases)
 	{
 		my ($code, $event, $action) = @$case;
@@ -178,6 +178,18 @@ sub taken_in
 	return $session;
 }
 
+# Another one that comes before that is committed, and is waiting for it then.
+sub at_once
+{
+	my ($first, $first_ago, $second, $second_ago) = @_;
+	my ($session, $other) = (taken_in($first, $first_ago), OpenBanking::Session->new($node));
+	$other->begin('SELECT status FROM ' . receive_sql(sign($second, { iat => int(time) - $second_ago }), $second));
+	wait_until('the other one', sub { sql('SELECT cardinality(pg_blocking_pids(' . $other->pid . '))') });
+	$session->value('COMMIT');
+	like($other->finish->{out}, qr/^accepted$/m, 'the other one goes on then');
+	return;
+}
+
 subtest 'two at once' => sub {
 	foreach my $way ([ 20, 10, 'in order', $due, 'processed|' ], [ 10, 20, 'in the wrong order', $login, 'ignored|outdated' ])
 	{
@@ -185,21 +197,15 @@ subtest 'two at once' => sub {
 		rest();
 		sql("UPDATE ob.sync_state SET next_sync_at = NULL WHERE connection_id = $connection");
 		my ($broken, $repaired) = (hook('ITEM', 'LOGIN_REQUIRED'), hook('ITEM', 'LOGIN_REPAIRED'));
-		my $session = taken_in($broken, $first);
-		is(receive(sign($repaired, { iat => int(time) - $second }), $repaired), 'accepted|connection_busy|200', "$name: the other one waits");
-		$session->value('COMMIT');
-		sql('CALL ob.sweep_webhooks()');
+		at_once($broken, $first, $repaired, $second);
 		is(event($repaired), "$status|$connection", "$name: it sees what the first has done");
 		is(standing(), $standing, "$name: what was signed last counts");
 	}
 
 	rest();
 	my ($revoked, $broken) = (hook('ITEM', 'USER_PERMISSION_REVOKED'), hook('ITEM', 'LOGIN_REQUIRED'));
-	my ($session, $other) = (taken_in($revoked, 10), OpenBanking::Session->new($node));
-	$other->begin('SELECT reason FROM ' . receive_sql(sign($broken), $broken));
-	sleep 0.5;
-	$session->value('COMMIT');
-	like($other->finish->{out}, qr/^connection_ended$/m, 'a withdrawn consent ends it');
+	at_once($revoked, 10, $broken, 0);
+	is(event($broken), "ignored|connection_ended|$connection", 'a withdrawn consent ends it');
 	is(state_of($connection), 'revoked', 'whatever comes next');
 	rest();
 };
@@ -314,10 +320,10 @@ subtest 'news during a sync' => sub {
 # What is delivered while a sync waits for the bank; the sync's session, at its end.
 sub during_sync
 {
-	my ($body, @faults) = @_;
+	my ($call, $body, @faults) = @_;
 	control($url, 'faults', $_) foreach { kind => 'delay', path => '/plaid/transactions/sync', ms => 1500 }, @faults;
 	my $session = OpenBanking::Session->new($node);
-	$session->begin("CALL ob.sync_now($connection)");
+	$session->begin($call);
 	sleep 0.7;
 	is(deliver($body), 'accepted||200', 'accepted while it is being synced');
 	my $end = $session->finish;
@@ -331,17 +337,23 @@ subtest 'trouble during a sync' => sub {
 		[ hook('ITEM', 'USER_PERMISSION_REVOKED', $error->('USER_PERMISSION_REVOKED')), 'revoked||f|USER_PERMISSION_REVOKED||f' ])
 	{
 		rest();
-		my $end = during_sync($case->[0]);
+		my $end = during_sync("CALL ob.sync_now($connection)", $case->[0]);
 		is($end->{state}, 'none', 'the sync ends well');
 		is(standing(), $case->[1], 'and leaves what came meanwhile as it is');
 		is(sql("SELECT next_sync_at FROM ob.sync_state WHERE connection_id = $connection"), '', 'nobody syncs it by himself');
 	}
-	rest();
-	my $end = during_sync(hook('ITEM', 'LOGIN_REPAIRED'), { kind => 'error', code => 'ITEM_LOGIN_REQUIRED', path => '/plaid/transactions/sync' });
-	is($end->{state}, 'OB006', 'the user was there after the bank had refused');
-	is(standing(), $due, 'so it is tried once more');
-	sql("CALL ob.sync_now($connection)");
-	like(standing(), qr/^active\|\|f\|\|/, 'and works');
+	foreach my $call ("CALL ob.sync_now($connection)", "SELECT FROM ob.sync($connection)", "SELECT count(t) FROM live.ob_transactions t WHERE connection_id = $connection")
+	{
+		rest();
+		my $failures = "SELECT count(*) FILTER (WHERE phase = 'recorded') || ' of ' || count(*) FROM ob.outcomes WHERE kind = 'failure'";
+		my ($before) = sql($failures) =~ /(\d+)$/;
+		my $end = during_sync($call, hook('ITEM', 'LOGIN_REPAIRED'), { kind => 'error', code => 'ITEM_LOGIN_REQUIRED', path => '/plaid/transactions/*' });
+		is($end->{state}, 'OB006', "$call: the user was there after the bank had refused");
+		wait_until('what was recorded', sub { sql($failures) eq '0 of ' . ($before + 1) }) unless $call =~ /sync_now/;
+		is(standing(), $due, 'so it is tried once more');
+		sql("CALL ob.sync_now($connection)");
+		like(standing(), qr/^active\|\|f\|\|/, 'and works');
+	}
 	rest();
 };
 

@@ -8,6 +8,7 @@ use OpenBanking::Hosted;
 use OpenBanking::Links;
 use OpenBanking::Session;
 use OpenBanking::Webhooks;
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -54,6 +55,31 @@ sub finished_link
 	approve($page);
 	return ($link, last_webhook('LINK/SESSION_FINISHED'));
 }
+
+subtest 'links of another server' => sub {
+	start_anew();
+	my ($link, $body) = finished_link('nora');
+	sql("CREATE SERVER second FOREIGN DATA WRAPPER openbanking OPTIONS (provider 'plaid', environment 'sandbox', api_url '$url/plaid', client_name 'Test');
+		CREATE USER MAPPING FOR PUBLIC SERVER second OPTIONS (client_id 'sandbox-client', client_secret 'sandbox-secret')");
+	my ($other) = split /\|/, sql(q{SELECT link_id FROM ob.link('second', 'nora')});
+	sql("UPDATE ob.links SET token_digest = (SELECT token_digest FROM ob.links WHERE link_id = '$link') WHERE link_id = '$other'");
+	deliver($body);
+	sql('CALL ob.sweep_webhooks()');
+	like(link_state($link), qr/^completed/, 'the webhook is about the one of its own server');
+	sql("SELECT ob.link_cancel('$other'); DELETE FROM ob.links WHERE link_id = '$other'; DROP SERVER second CASCADE");
+};
+
+subtest 'of nobody who is known here' => sub {
+	start_anew();
+	my $body = hook('ITEM', 'LOGIN_REPAIRED', { item_id => 'of-somebody-erased' });
+	is(deliver($body), 'accepted|connection_unknown|200', 'kept for a day');
+	foreach my $case ([ '25 hours', '1' ], [ '29 days', '1' ], [ '31 days', '0' ])
+	{
+		sql("UPDATE ob.webhook_events SET last_received_at = now() - interval '$case->[0]', attempts = 9");
+		sql('CALL ob.sweep_webhooks()');
+		is(sql('SELECT count(*) FROM ob.webhook_events'), $case->[1], "after $case->[0]");
+	}
+};
 
 subtest 'what waits and comes again' => sub {
 	start_anew();
@@ -201,6 +227,31 @@ subtest 'a provider that is down for longer' => sub {
 	control($url, 'faults', { clear => JSON::PP::true });
 	wait_until('the link', sub { link_state($link) =~ /^completed/ }, 60);
 	like(event($body), qr/^processed/, 'is tried by itself until it works');
+};
+
+subtest 'nothing waits for the worker' => sub {
+	sql('CREATE DATABASE doomed');
+	my $at = sub { return $node->safe_psql('doomed', $_[0]); };
+	my $has_worker = sub { return sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'openbanking webhook worker' AND datname = 'doomed'}); };
+	my $linger = sub {
+		$at->('CREATE EXTENSION openbanking');
+		set_up_plaid($node, $url, 'doomed');
+		my $body = hook('LINK', 'SESSION_FINISHED', { status => 'SUCCESS', link_token => 'link-sandbox-unheard-of', public_tokens => ['public-sandbox-1'] });
+		$at->('SELECT status FROM ' . receive_sql(sign($body), $body));
+		wait_until('the worker', sub { $at->('SELECT attempts FROM ob.webhook_events') > 0 });
+		is($has_worker->(), '1', 'it stays for a while');
+		return -s $node->logfile;
+	};
+	my $before = $linger->();
+	$at->('DROP EXTENSION openbanking CASCADE; DROP SCHEMA live');
+	wait_until('its end', sub { !$has_worker->() });
+	pass('the extension can be dropped');
+	unlike(slurp_file($node->logfile, $before), qr/(ERROR|FATAL):/, 'which is no failure');
+	$before = $linger->();
+	my $outcome = q{FROM pg_stat_activity WHERE backend_type = 'openbanking outcome worker' AND datname = 'doomed'};
+	sql("SELECT pg_terminate_backend(pid, 5000) $outcome");
+	is($node->psql('postgres', 'DROP DATABASE doomed'), 0, 'so can the database');
+	unlike(slurp_file($node->logfile, $before), qr/ERROR:/, 'nor is that');
 };
 
 done_testing();

@@ -99,6 +99,7 @@ foreach my $name (sort keys %receivers)
 		is(sql('SELECT count(*) FROM ob.webhook_events'), $seen, 'unseen');
 		is(post("$address/nowhere", $body, { %headers, 'Plaid-Verification' => $signed }), 503, 'a server that is not there (yet)');
 		is(post(substr($address, 0, -9), $body, {%headers}), 404, 'another path');
+		is(post("$address/%zz", $body, {%headers}), $name eq 'Node' ? 404 : 503, 'one that is not well-formed');
 	};
 
 	subtest "$name, with TrueLayer's, whose signature covers the path" => sub {
