@@ -76,6 +76,24 @@ TEST(HmacWebhook, Base64OnlyByConfiguration) {
 	EXPECT_EQ(lean("sha512=" + crypto::base64_encode(*crypto::unhex(kLeanMac)), "{}", base64), "");
 }
 
+// TrueLayer's simple way: the same header as its other one, and the secret's text as it is.
+TEST(HmacWebhook, UnderTheHeaderOfTheProvider) {
+	SchemeSettings settings;
+	settings.header = "Tl-Signature";
+	const std::string hex_secret(64, 'a'); // not its 32 bytes
+	const auto sent = [&](const std::string &value, const char *name = "tl-signature") {
+		const std::vector<Secret> known = secrets({hex_secret.c_str()});
+		return testing::webhook_reason("hmac_sha256", {header(name, value), kPing}, settings, {{}, known});
+	};
+	const std::string mac = crypto::hex(crypto::hmac_sha256(hex_secret, kPing));
+	EXPECT_EQ(sent(mac), "");
+	EXPECT_EQ(sent(mac, "X-Finicity-Signature"), reason::header_missing);
+	EXPECT_EQ(sent(crypto::hex(crypto::hmac_sha256(*crypto::unhex(hex_secret), kPing))), reason::wrong_signature);
+	EXPECT_EQ(sent(std::string(64, '0')), reason::wrong_signature);
+	EXPECT_EQ(sent(mac.substr(0, 63)), reason::signature_malformed);
+	EXPECT_EQ(sent("eyJhbGciOiJFUzUxMiJ9..AAAA"), reason::signature_malformed);
+}
+
 TEST(HmacWebhook, EverySecretCounts) {
 	EXPECT_EQ(connect(kPingMac, kPing, {}, secrets({"the new one", kConnectSecret})), "");
 	EXPECT_EQ(connect(kPingMac, kPing, {}, secrets({kConnectSecret, "the old one"})), "");

@@ -8,6 +8,7 @@ use OpenBanking::Links;
 use OpenBanking::Session;
 use OpenBanking::TrueLayer;
 use POSIX qw(strftime);
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -169,6 +170,11 @@ subtest 'a thousand times' => sub {
 	is(deliver($body, { timestamp => stamp(time + 60) }), 'duplicate||200', 'signed anew it is the same event');
 	is(standing(), $as_before, 'and nothing new');
 	is(receive(signed("$body ", {}), "$body "), 'duplicate||200', 'so it is in other bytes');
+	$body = hook('transaction.created', { resource_id => $account, event_timestamp => undef });
+	is(deliver($body), 'accepted||200', 'one without a time of its own');
+	rest();
+	is(deliver($body, { timestamp => stamp(time + 60) }), 'duplicate||200', 'signed anew');
+	is(standing(), $as_before, 'is nothing new either');
 };
 
 subtest 'not accepted' => sub {
@@ -348,13 +354,48 @@ subtest 'keys' => sub {
 	is(check($headers, $body), 'f|key_unknown', 'one that has left the set is refused within the hour');
 	is(check(signed($body), $body), 't|', 'its successor is taken');
 
-	control($url, 'faults', { kind => 'status', status => 200, body => '{"keys":7}', path => '/truelayer/webhooks/*' });
+	my @faults = ([ 'no key set', kind => 'status', status => 200, body => '{"keys":7}' ], [ 'a page', kind => 'html' ],
+		[ 'no JSON', kind => 'malformed' ], [ 'half of it', kind => 'truncate', bytes => 150 ], [ 'cut', kind => 'cut', where => 'body', after => 100 ],
+		[ 'not found', kind => 'status', status => 404, body => 'no' ], [ 'too many requests', kind => 'status', status => 429, body => '{}' ],
+		[ 'an error', kind => 'status', status => 500, body => '' ]);
+	foreach my $case (@faults)
+	{
+		my ($name, %fault) = @$case;
+		control($url, 'truelayer/webhooks/rotate_key');
+		my $new = signed($body);
+		control($url, 'faults', { %fault, path => '/truelayer/webhooks/*' });
+		is(check($new, $body), 'f|key_not_fetched', "$name: to be sent again");
+		$up->();
+		$age->('1 minute');
+		is(check($new, $body), 't|', "$name: and accepted then");
+	}
 	control($url, 'truelayer/webhooks/rotate_key');
-	is(check(signed($body), $body), 'f|key_not_fetched', 'no key set: to be sent again');
-	$up->();
+	is($fetches->(sub { is(check(signed($body, { timestamp => stamp(time - 80 * 3600) }), $body), 'f|too_old', 'what is too old with any key') }), 0,
+		'costs no fetch');
+	my $of_nobody = hook('error', { resource_id => 'nobody' });
+	check(signed($of_nobody, { kid => "invented-$_" }), $of_nobody) foreach 1 .. 6;
+	is(check(signed($of_nobody), $of_nobody), 'f|too_many_keys', 'who invents keys keeps out a new one');
+	my $of_account = hook('error', { resource_id => $account });
+	is(check(signed($of_account), $of_account), 't|', 'but not from what is about an account of ours');
+
 	sql(q{ALTER SERVER tl OPTIONS (DROP webhook_jku)});
 	is(check(signed($body), $body), 'f|wrong_key_set', 'by default only the key set of the environment');
 	sql("ALTER SERVER tl OPTIONS (ADD webhook_jku '$key_set')");
+};
+
+subtest 'a crash before the commit' => sub {
+	rest();
+	my $body = hook('transaction.created', { resource_id => $account });
+	my $session = OpenBanking::Session->new($node);
+	$session->value('BEGIN');
+	is($session->value('SELECT status FROM ' . receive_sql(signed($body), $body)), 'accepted', 'taken in, not committed');
+	$node->stop('immediate');
+	undef $session;
+	$node->start;
+	is(event($body), '', 'nothing has come of it');
+	is(standing(), $as_before, 'nor has it an effect');
+	is(deliver($body), 'accepted||200', 'sent again it is accepted');
+	is(standing(), $due, 'and has it');
 };
 
 subtest 'where webhooks go' => sub {
@@ -371,6 +412,16 @@ subtest 'from event to row' => sub {
 	is(deliver(made('transaction.created')), 'accepted||200', 'accepted');
 	wait_until('the row', sub { sql("SELECT count(*) FROM ob.transactions WHERE connection_id = $connection AND description = 'TOLD BY WEBHOOK'") eq '1' }, 30);
 	ok(1, 'the row is there by itself');
+};
+
+subtest 'secrets' => sub {
+	my $mac = with_mac('{}')->{'Tl-Signature'};
+	foreach my $secret ('a secret', 'tok-1', 'GB29NWBK60161331926819', $mac)
+	{
+		is(sql("SELECT (SELECT count(*) FROM ob.webhook_events e WHERE e::text LIKE '%$secret%') + (SELECT count(*) FROM ob.audit_log a WHERE a::text LIKE '%$secret%')"),
+			'0', 'in no table');
+	}
+	unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal| XX000 /, 'the log knows of nothing worse');
 };
 
 done_testing();
