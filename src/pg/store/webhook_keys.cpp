@@ -77,13 +77,14 @@ KnownKey find_webhook_key(std::string_view server, std::string_view key_id, std:
 
 std::string webhook_subject(std::string_view server, std::string_view provider_connection_id,
                             std::string_view link_digest) {
-	static Statement select("SELECT 'connection ' || c.id FROM ob.connections c WHERE c.server = $1 "
-	                        "AND c.provider_connection_id = $2 AND c.state <> 'disconnected' UNION ALL "
-	                        "SELECT 'connection ' || c.id FROM ob.connections c JOIN ob.accounts_all a "
-	                        "ON a.connection_id = c.id WHERE c.server = $1 AND a.account_id = $2 "
-	                        "AND c.state <> 'disconnected' UNION ALL "
-	                        "SELECT 'link ' || l.link_id FROM ob.links l WHERE l.server = $1 AND l.token_digest = $3 "
-	                        "AND l.state = 'open' AND l.expires_at > clock_timestamp() LIMIT 1");
+	static Statement select(
+	    "SELECT 'connection ' || c.id FROM ob.connections c WHERE c.server = $1 "
+	    "AND c.provider_connection_id = $2 AND c.state <> 'disconnected' UNION ALL "
+	    "SELECT 'connection ' || c.id FROM ob.connections c WHERE c.server = $1 AND c.id = ANY (ARRAY("
+	    "SELECT a.connection_id FROM ob.accounts_all a WHERE a.account_id = $2)) AND c.state <> 'disconnected' UNION "
+	    "ALL "
+	    "SELECT 'link ' || l.link_id FROM ob.links l WHERE l.server = $1 AND l.token_digest = $3 "
+	    "AND l.state = 'open' AND l.expires_at > clock_timestamp() LIMIT 1");
 	const Result found = select.read_fresh(
 	    {Param::name(server), Param::text_or_null(provider_connection_id), Param::text_or_null(link_digest)});
 	return found.rows.empty() ? std::string() : found.rows.front().text(0);
