@@ -123,8 +123,8 @@ subtest 'every event' => sub {
 		is(deliver($body), 'duplicate||200', "$name: once more");
 		is(standing(), $as_before, "$name: without an effect");
 	}
-	is(sql(q{SELECT bool_and(success = (action <> 'SYNC_FAILED')), string_agg(DISTINCT action, ' ' ORDER BY action) FROM ob.audit_log
-		WHERE action ~ 'WEBHOOK|SYNC_FAILED'}), 't|SYNC_FAILED WEBHOOK_ACCEPTED', 'the audit log has them, and what they broke');
+	is(sql(q{SELECT bool_and(success = (action <> 'CONNECTION_REVOKED')), string_agg(DISTINCT action, ' ' ORDER BY action) FROM ob.audit_log
+		WHERE action ~ 'WEBHOOK|CONNECTION|SYNC_FAILED'}), 't|CONNECTION_REVOKED WEBHOOK_ACCEPTED', 'the audit log has them, and what they broke');
 
 	my $secret = hook('balance.updated', { %of_account, resource_token => 'tok-1', metadata => { iban => 'GB29NWBK60161331926819', n => 12 } });
 	is(deliver($secret), 'accepted||200', 'with more');
