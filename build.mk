@@ -122,7 +122,8 @@ FUZZ_FLAGS   = $(CXXSTD) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undef
 FUZZ_SRC     = $(sort $(wildcard test/fuzz/*.cpp))
 FUZZ_BIN     = $(FUZZ_SRC:test/fuzz/%.cpp=build/fuzz/%)
 FUZZ_OBJ     = $(patsubst %.cpp,build/fuzz/%.o,$(filter src/core/% src/json/% src/crypto/% src/webhook/%,$(PURE_SRC)) \
-               src/http/response.cpp src/providers/plaid/webhook_events.cpp src/providers/plaid/errors.cpp)
+               src/http/response.cpp src/providers/webhook_payload.cpp src/providers/plaid/webhook_events.cpp \
+               src/providers/plaid/errors.cpp src/providers/truelayer/webhook_events.cpp src/providers/truelayer/times.cpp)
 fuzzers: $(FUZZ_BIN)
 $(FUZZ_OBJ) $(FUZZ_SRC:%.cpp=build/fuzz/%.o): build/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)

@@ -34,7 +34,7 @@ WebhookEffect effect_of(std::string_view type) {
 	return found == kTypes.end() ? WebhookEffect::none : found->effect;
 }
 
-constexpr std::array<std::string_view, 19> kPlain{"type",
+constexpr std::array<std::string_view, 18> kPlain{"type",
                                                   "event_type",
                                                   "event_id",
                                                   "event_version",
@@ -51,7 +51,6 @@ constexpr std::array<std::string_view, 19> kPlain{"type",
                                                   "task_id",
                                                   "payment_id",
                                                   "status",
-                                                  "failure_reason",
                                                   "completed_at"};
 constexpr std::array<std::string_view, 8> kHead{"type",        "event_type",    "event_id", "event_timestamp",
                                                 "resource_id", "resource_type", "task_id",  "status"};
