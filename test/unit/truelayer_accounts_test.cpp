@@ -107,6 +107,13 @@ TEST(TrueLayerAccounts, ABankMayHaveOneKindOnly) {
 	}
 }
 
+TEST(TrueLayerAccounts, ACardIssuerWantsItsScope) {
+	Bank bank;
+	bank.option("scopes", "accounts transactions offline_access");
+	bank.transport.answer(kAccounts, 501, truelayer_error("endpoint_not_supported"));
+	EXPECT_NE(caught([&] { bank.read(); }).hint().find("Add cards to the server's option scopes"), std::string::npos);
+}
+
 TEST(TrueLayerAccounts, BothRefusedTheConnectionIs) {
 	Bank bank;
 	bank.transport.answer(kAccounts, 501, truelayer_error("endpoint_not_supported"));

@@ -289,6 +289,7 @@ TEST(TrueLayerLive, ReadsEachAccount) {
 
 TEST(TrueLayerLive, DaysAreThoseOfTheQuery) {
 	Live bank;
+	bank.log_in();
 	bank.transport.answer(kPending, results(row("2026-03-09", "p1") + "," + row("2026-02-01", "p2")));
 	bank.transport.answer(kRows, results(row("2025-09-01", "n1")));
 	Window window;
@@ -304,6 +305,7 @@ TEST(TrueLayerLive, DaysThatAreNotShownAreAnError) {
 	for (const auto &[status, code] :
 	     {std::pair{400, "invalid_date_range"}, std::pair{403, "access_denied"}, std::pair{403, "sca_exceeded"}}) {
 		Live bank;
+		bank.log_in();
 		bank.transport.answer(kPending, results(""));
 		bank.refuse(1, status, code);
 		Window window;
@@ -316,6 +318,21 @@ TEST(TrueLayerLive, DaysThatAreNotShownAreAnError) {
 			EXPECT_NE(error.hint().find("88 days"), std::string::npos);
 		}
 	}
+}
+
+TEST(TrueLayerLive, MoreDaysThanABankShowsAreNotAskedFor) {
+	Live bank;
+	Window window;
+	window.from = bank.today() - days(89);
+	const Error error = caught([&] { bank.scan(window); });
+	EXPECT_EQ(error.code(), ErrorCode::refused);
+	EXPECT_NE(error.hint().find("88 days"), std::string::npos);
+	EXPECT_TRUE(bank.transport.requests.empty()) << "some banks would say nothing, and show fewer";
+	bank.transport.answer(kPending, results("")).answer(kPending, results(""));
+	bank.transport.answer(kRows, results("")).answer(kRows, results(""));
+	window.from = bank.today() - days(88);
+	bank.scan(window);
+	EXPECT_EQ(bank.asked(), (std::vector<long>{88, 88}));
 }
 
 TEST(TrueLayerLive, RowsWithoutAnIdGetOne) {

@@ -31,7 +31,7 @@ Task<providers::Journey> follow(store::LoadedServer server, Secret token) {
 Fields cancel_row(const store::Link &link, std::string_view reason) {
 	const std::string code = code_or(reason, "cancelled");
 	store::as_owner([&] { store::end_link(link.link_id, "cancelled", code); });
-	return status_row("cancelled", "the link was cancelled: " + code);
+	return status_row("cancelled", code == "cancelled" ? "the user has not finished it" : "the link was cancelled: " + code);
 }
 
 Fields ungranted_row(const store::Link &link, const providers::Journey &journey) {

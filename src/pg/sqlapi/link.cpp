@@ -110,6 +110,8 @@ Fields start_link(const std::string &server_name, const std::string &user_ref, c
 /// say so.
 bool is_extension(const std::string &options_text) {
 	const json::Document options = parse_object(options_text, "options");
+	if (options.has("extend") && !options.boolean("extend"))
+		throw Error(ErrorCode::invalid_argument, "link option \"extend\" must be true or false");
 	if (!options.boolean("extend").value_or(false))
 		return false;
 	if (options.boolean("user_has_reconfirmed_consent") != true)

@@ -35,7 +35,8 @@ void audit_rotation(const Outcome &outcome, std::string_view request_id, const E
 void record_failed_call(const Outcome &outcome, const Error &error) {
 	record([&] {
 		store::set_failed(outcome.id, store::error_to_json(error));
-		audit_rotation(outcome, {}, &error);
+		if (error.code() != ErrorCode::unsupported) // or it would count among renewals that have failed
+			audit_rotation(outcome, {}, &error);
 	});
 }
 

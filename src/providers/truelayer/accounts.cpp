@@ -51,6 +51,10 @@ Task<void> fetch_list(Session session, Credentials credentials, Resource resourc
 /// Nothing can be listed: a consent that has ended says more than a list that the bank does not have.
 [[noreturn]] void throw_refused(const std::optional<ProviderError> &accounts,
                                 const std::optional<ProviderError> &cards) {
+	if (accounts && !cards && accounts->provider_code() == "endpoint_not_supported")
+		throw ProviderError(accounts->code(), accounts->reaction(), accounts->provider_code(),
+		                    "the bank has no accounts, and the server does not ask for cards", accounts->detail(),
+		                    "Add cards to the server's option scopes, and link the bank again.");
 	const bool cards_say_more = !accounts || (cards && cards->reaction() == Reaction::reauth);
 	throw ProviderError(cards_say_more ? *cards : *accounts);
 }

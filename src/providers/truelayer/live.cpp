@@ -1,5 +1,6 @@
 // Transactions of several accounts, for live scans. C++ regime.
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/loop.hpp"
 #include "providers/option_values.hpp"
 #include "providers/row_identity.hpp"
 #include "providers/truelayer/accounts.hpp"
@@ -21,6 +23,36 @@ namespace ob::providers::truelayer {
 
 namespace {
 
+// Accounts that are read at once while the days are few: an answer has all of an account's days in one piece. Ranges of
+// years, whose answers are large, are read one after the other.
+constexpr std::size_t kAtOnce = 4;
+
+/// An account that is being read.
+struct Lane {
+	/// The pending set comes first: a row that is posted meanwhile then comes twice, and is not missing.
+	std::unique_ptr<AccountReader> pending;
+	std::unique_ptr<AccountReader> window;
+	std::vector<TransactionPage> pages; // that have come
+	bool ended = false;
+	std::map<std::string, int> unnamed; // rows alike
+};
+
+/// The pending set and the first page, or one more page.
+Task<void> advance(Lane *lane) {
+	while (lane->pending) {
+		Task<std::optional<TransactionPage>> reading = lane->pending->next();
+		if (std::optional<TransactionPage> page = co_await reading)
+			lane->pages.push_back(std::move(*page));
+		else
+			lane->pending.reset();
+	}
+	Task<std::optional<TransactionPage>> reading = lane->window->next();
+	if (std::optional<TransactionPage> page = co_await reading)
+		lane->pages.push_back(std::move(*page));
+	else
+		lane->ended = true;
+}
+
 class LiveWindow final : public WindowReader {
 public:
 	LiveWindow(Session session, Credentials credentials, Window window)
@@ -30,46 +62,57 @@ public:
 		const auto back = in_deep_window(session_) ? std::chrono::days(history) : kShownAnyTime;
 		to_ = std::min(window_.to.value_or(today), today);
 		from_ = window_.from.value_or(std::min(today, to_) - back);
+		at_once_ = to_ - from_ > kShownAnyTime ? 1 : kAtOnce;
 	}
 
 	Task<std::optional<TransactionPage>> next() override {
 		if (!listed_) {
+			check_shown(session_, from_);
 			Task<AccountListing> listing = list_only(session_, credentials_);
 			AccountListing listed = co_await listing;
 			accounts_ = std::move(listed.list.accounts);
 			keep_only(accounts_, window_.account_ids);
 			listed_ = true;
 		}
-		while (reader_ || begin_reader()) {
-			Task<std::optional<TransactionPage>> reading = reader_->next();
-			std::optional<TransactionPage> page = co_await reading;
-			if (page) {
-				settle(*page);
-				co_return page;
-			}
-			reader_.reset();
+		while (ready_.empty()) {
+			begin_accounts();
+			if (lanes_.empty())
+				co_return std::nullopt;
+			Loop &loop = co_await ThisLoop();
+			TaskGroup group(loop);
+			for (Lane &lane : lanes_)
+				group.spawn(advance(&lane));
+			co_await group.join();
+			collect();
 		}
-		co_return std::nullopt;
+		TransactionPage page = std::move(ready_.front());
+		ready_.pop_front();
+		co_return std::move(page);
 	}
 
 private:
-	/// Of each account first the pending set: a row that is posted meanwhile then comes twice, and is not missing.
-	bool begin_reader() {
-		if (from_ > to_ || place_ == 2 * accounts_.size())
-			return false;
-		const Account &account = accounts_[place_ / 2];
-		if (place_ % 2 == 0) {
-			unnamed_.clear();
-			reader_ = read_pending(session_, credentials_, account);
-		} else {
-			reader_ = read_account_whole(session_, credentials_, {account, from_, to_});
+	void begin_accounts() {
+		while (from_ <= to_ && lanes_.size() < at_once_ && place_ < accounts_.size()) {
+			const Account &account = accounts_[place_++];
+			Lane &lane = lanes_.emplace_back();
+			lane.pending = read_pending(session_, credentials_, account);
+			lane.window = read_account_whole(session_, credentials_, {account, from_, to_});
 		}
-		++place_;
-		return true;
+	}
+
+	void collect() {
+		for (Lane &lane : lanes_) {
+			for (TransactionPage &page : lane.pages) {
+				settle(lane, page);
+				ready_.push_back(std::move(page));
+			}
+			lane.pages.clear();
+		}
+		std::erase_if(lanes_, [](const Lane &lane) { return lane.ended; });
 	}
 
 	/// Pending sets come whatever their days. Rows without an id get the one that a first sync gives them.
-	void settle(TransactionPage &page) {
+	void settle(Lane &lane, TransactionPage &page) {
 		auto &body = static_cast<json::Body &>(*page.memory);
 		std::erase_if(page.rows, [&](const Transaction &row) {
 			return (window_.from && row.date < *window_.from) || (window_.to && row.date > *window_.to);
@@ -77,7 +120,7 @@ private:
 		for (Transaction &row : page.rows)
 			if (row.id.empty()) {
 				const std::string key = content_key(row);
-				row.id = body.keep(key + std::to_string(++unnamed_[key]));
+				row.id = body.keep(key + std::to_string(++lane.unnamed[key]));
 			}
 	}
 
@@ -86,11 +129,12 @@ private:
 	Window window_;
 	Date from_{};
 	Date to_{};
+	std::size_t at_once_ = 1;
 	bool listed_ = false;
 	std::vector<Account> accounts_;
-	std::size_t place_ = 0; // two an account
-	std::unique_ptr<AccountReader> reader_;
-	std::map<std::string, int> unnamed_; // rows alike, of the present account
+	std::size_t place_ = 0; // the next account to begin with
+	std::vector<Lane> lanes_;
+	std::deque<TransactionPage> ready_;
 };
 
 } // namespace

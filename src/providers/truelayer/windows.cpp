@@ -158,6 +158,11 @@ private:
 
 } // namespace
 
+void check_shown(const Session &session, Date from) {
+	if (from < today_of(session) - kShownAnyTime && !in_deep_window(session))
+		throw error_by(kTooFarBack, {}, kTransactionsEndpoint);
+}
+
 std::unique_ptr<AccountReader> read_account(Session session, Credentials credentials, AccountWindow window) {
 	return std::make_unique<AccountWindowReader>(std::move(session), std::move(credentials), std::move(window),
 	                                             Gaps::told);

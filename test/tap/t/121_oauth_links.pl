@@ -146,6 +146,8 @@ subtest 'a longer consent' => sub {
 	my $user = '"user": {"name": "Ewa", "email": "ewa@example.com"}';
 	my ($state) = sqlstate_of($node, "SELECT * FROM ob.relink($eternal, '{\"extend\": true, $user}')");
 	is($state, '22023', 'wants the user\'s word');
+	($state) = sqlstate_of($node, "SELECT * FROM ob.relink($eternal, '{\"extend\": \"yes\"}')");
+	is($state, '22023', 'and clear ones');
 	my ($link, $action) = split /\|/, sql("SELECT link_id, action FROM ob.relink($eternal, '{\"extend\": true, \"user_has_reconfirmed_consent\": true, $user}')");
 	is($action, 'none', 'may need nothing else');
 	is(link_state($link), "completed||$eternal", 'the link has ended with it');
