@@ -97,6 +97,18 @@ subtest 'days that banks do not show' => sub {
 	}
 };
 
+subtest 'a first sync that came too late' => sub {
+	my $late = link_truelayer('carl', { username => 'john6', password => 'doe6' });
+	a_day_passes();
+	my $days = "SELECT (now() AT TIME ZONE 'UTC')::date - history_from FROM ob.sync_status WHERE connection_id = $late";
+	sql("CALL ob.sync_now($late)");
+	is(sql($days), 88, 'has brought 88 days');
+	my ($link, $address) = split /\|/, sql("SELECT link_id, url FROM ob.relink($late)");
+	complete_journey(come_back($address, { username => 'john6', password => 'doe6' }), $link);
+	sql("CALL ob.sync_now($late, full => true)");
+	is(sql($days), 2190, 'a full one after another login brings the rest');
+};
+
 subtest 'EXPLAIN' => sub {
 	clear();
 	my $plan = sql("EXPLAIN (VERBOSE, COSTS OFF) SELECT amount FROM live.ob_transactions
