@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $url = start_sandbox();
-my $node = new_node('main', $url);
+my $node = new_node('main', $url, { log_min_messages => 'error' });
 set_up_plaid($node, $url);
 links_at($node, $url);
 webhooks_at($node, $url);
