@@ -349,6 +349,9 @@ SELECT COALESCE(array_agg(found.event_id), '{}') FROM (
 	SELECT e.event_id FROM ob.connections c
 	JOIN ob.webhook_events e ON e.server = c.server AND e.provider_connection_id = c.provider_connection_id WHERE c.user_ref = of_user
 	UNION
+	SELECT e.event_id FROM ob.connections c JOIN ob.accounts_all a ON a.connection_id = c.id
+	JOIN ob.webhook_events e ON e.server = c.server AND e.provider_connection_id = a.account_id WHERE c.user_ref = of_user
+	UNION
 	SELECT e.event_id FROM ob.links l JOIN ob.webhook_events e ON e.server = l.server AND e.link_digest = l.token_digest
 	WHERE l.user_ref = of_user) found
 $$;

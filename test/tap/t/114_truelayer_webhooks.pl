@@ -293,10 +293,15 @@ subtest 'before the connection' => sub {
 	is(deliver($_), 'accepted|connection_unknown|200', 'nobody knows it') foreach $of_account, $of_other;
 	my $credentials = $json->encode({ map { ($_ => $made->{$_}) } qw(access_token refresh_token) });
 	my $zoe = sql("SELECT connection_id FROM ob.adopt_connection('tl', 'zoe', '$credentials')");
+	is(event($of_account), "processed||$zoe", 'it appears, and its account: the event has its effect');
+	my $of_new = hook('account.updated', { resource_id => 'a new account of zoe' });
+	is(deliver($of_new), 'accepted|connection_unknown|200', 'an account that comes later');
+	control($url, 'truelayer/accounts/add', { item_id => 'cred+of/zoe=', account => { account_id => 'a new account of zoe' } });
 	sql("CALL ob.sync_now($zoe)");
+	is(sql(q{SELECT count(*) FROM jsonb_array_elements(ob.export_user('zoe') -> 'webhook_events')}), '2', 'is hers, whether its event has been looked at or not');
 	sql('UPDATE ob.webhook_events SET next_try_at = now() WHERE next_try_at IS NOT NULL');
 	sql('CALL ob.sweep_webhooks()');
-	is(event($of_account), "processed||$zoe", 'it appears, and its account: the event has its effect');
+	is(event($of_new), "processed||$zoe", 'it has its effect, too');
 	is(event($of_other), 'waiting|connection_unknown|', 'that of another waits');
 	is(deliver($of_consent), 'accepted||200', 'by the id of its consent');
 	like(standing($zoe), qr/^revoked/, 'it is known, too');
