@@ -46,6 +46,7 @@ is((sqlstate_of($node, "SELECT ob.refresh_token($bob)"))[0], 'OB008', 'a renewal
 control($url, 'faults', { clear => JSON::PP::true });
 control($url, 'truelayer/items/set', { item_id => item_of($carl), revoked => JSON::PP::true });
 is((sqlstate_of($node, "SELECT ob.refresh_token($carl)"))[0], 'OB006', 'one that fails for good');
+is((sqlstate_of($node, "SELECT ob.rotate_access_token($bob)"))[0], '0A000', 'what TrueLayer does not offer is no failed renewal');
 sql("SELECT ob.disconnect($erik)");
 control($url, 'truelayer/items/set', { item_id => item_of($dora), error => 'deprecated_provider' });
 $node->psql('postgres', "CALL ob.sync_now($dora)");
