@@ -58,10 +58,8 @@ public:
 	LiveWindow(Session session, Credentials credentials, Window window)
 	    : session_(std::move(session)), credentials_(std::move(credentials)), window_(std::move(window)) {
 		const Date today = today_of(session_);
-		const auto history = parse_integer(session_.server->option("history_days")).value_or(0);
-		const auto back = in_deep_window(session_) ? std::chrono::days(history) : kShownAnyTime;
 		to_ = std::min(window_.to.value_or(today), today);
-		from_ = window_.from.value_or(std::min(today, to_) - back);
+		from_ = window_.from.value_or(first_day(today));
 		at_once_ = to_ - from_ > kShownAnyTime ? 1 : kAtOnce;
 	}
 
@@ -91,6 +89,13 @@ public:
 	}
 
 private:
+	/// Of a query that names none: what there is to be seen up to its last day.
+	Date first_day(Date today) const {
+		if (!in_deep_window(session_))
+			return std::min(today - kShownAnyTime, to_);
+		return to_ - std::chrono::days(parse_integer(session_.server->option("history_days")).value_or(0));
+	}
+
 	void begin_accounts() {
 		while (from_ <= to_ && lanes_.size() < at_once_ && place_ < accounts_.size()) {
 			const Account &account = accounts_[place_++];

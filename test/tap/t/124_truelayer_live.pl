@@ -54,6 +54,9 @@ subtest 'the days of a query' => sub {
 	is(asked("AND date > '$first' AND date < '$last'"), range(19, 11), 'or neither');
 	is(asked("AND date = '$first'"), range(20, 20), 'one day');
 	is(asked("AND date >= '$first'"), range(20, 0), 'up to today');
+	is(asked("AND date <= '$last'"), range(88, 10), 'from the first one that is shown');
+	is((sqlstate_of($node, "SELECT * FROM live.ob_transactions WHERE connection_id = $bank AND date <= '" . day(89) . "'"))[0], 'OB004',
+		'if any is');
 	is(asked("AND date >= '$first' AND date < '$last'::date + 100"), range(20, 0), 'never into the future');
 	is(asked("AND date > current_date + 1"), '', 'of which nobody is asked');
 	is(asked("AND date >= '$first 22:00+00'::timestamptz", "SET timezone = 'Asia/Tokyo';"), range(19, 0),
