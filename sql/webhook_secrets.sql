@@ -18,6 +18,12 @@ INSERT INTO signed VALUES
 :checked;
 ALTER USER MAPPING FOR PUBLIC SERVER shared OPTIONS (ADD webhook_secret 'secret-of-old');
 :checked;
+-- Another hash, with a label before it.
+ALTER SERVER shared OPTIONS (SET webhook_scheme 'hmac_sha512');
+ALTER USER MAPPING FOR PUBLIC SERVER shared OPTIONS (SET webhook_secret 'secret-of-new');
+SELECT c.verified, c.reason FROM ob.webhook_check('shared', '{"Lean-Signature": "sha512=45806aa060231d471ccbd68e1187d8cf7bff9b894df1f00f98e8f3ce5e3a6cfc37f19639365ac948028042d730d2bc16d05a4462009783e3f15069b0be6c3dff"}', convert_to(:'body', 'UTF8')) c;
+SELECT c.verified, c.reason FROM ob.webhook_check('shared', '{"Lean-Signature": "sha512=45806aa060231d471ccbd68e1187d8cf7bff9b894df1f00f98e8f3ce5e3a6cfc37f19639365ac948028042d730d2bc16d05a4462009783e3f15069b0be6c3dff"}', convert_to(:'body' || ' ', 'UTF8')) c;
+ALTER SERVER shared OPTIONS (SET webhook_scheme 'hmac_sha256');
 -- From one to the other.
 ALTER USER MAPPING FOR PUBLIC SERVER shared OPTIONS (SET webhook_secret 'secret-of-new, secret-of-old');
 :checked;

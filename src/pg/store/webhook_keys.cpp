@@ -135,6 +135,11 @@ void keep_webhook_key_failure(std::string_view server, std::string_view key_id, 
 	update.run({Param::name(server), Param::text(key_id), Param::text(failure_json)});
 }
 
+void give_back_webhook_key(std::string_view server, std::string_view key_id) {
+	static Statement erase("DELETE FROM ob.webhook_keys WHERE server = $1 AND key_id = $2 AND checked_at IS NULL");
+	erase.run({Param::name(server), Param::text(key_id)});
+}
+
 void forget_webhook_keys(std::string_view server) {
 	static Statement erase("DELETE FROM ob.webhook_keys WHERE server = $1");
 	erase.run({Param::name(server)});

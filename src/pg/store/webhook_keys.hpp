@@ -45,6 +45,9 @@ bool claim_webhook_key(std::string_view server, std::string_view key_id, std::st
 void keep_webhook_key(std::string_view server, std::string_view key_id, std::string_view jwk);
 void keep_webhook_key_failure(std::string_view server, std::string_view key_id, std::string_view failure_json);
 
+/// As if it had not been asked for.
+void give_back_webhook_key(std::string_view server, std::string_view key_id);
+
 /// The server is no longer what they were fetched from.
 void forget_webhook_keys(std::string_view server);
 

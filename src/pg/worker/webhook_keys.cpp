@@ -56,7 +56,13 @@ Task<Done> fetch_webhook_key(Request request) {
 		record([&] { store::keep_webhook_key_failure(request.server, request.key_id, told); });
 		throw *failure;
 	}
-	record([&] { store::keep_webhook_key(request.server, request.key_id, key.value_or("")); });
+	record([&] {
+		// Another host may have told it than the one that the server has by now.
+		if (load(request).version == server.version)
+			store::keep_webhook_key(request.server, request.key_id, key.value_or(""));
+		else
+			store::give_back_webhook_key(request.server, request.key_id);
+	});
 	co_return Done{"{}", 0, {}};
 }
 

@@ -4,6 +4,7 @@ use warnings;
 
 use IPC::Run ();
 use JSON::PP ();
+use MIME::Base64 qw(decode_base64url encode_base64url);
 use OpenBanking;
 use OpenBanking::Links;
 use OpenBanking::Session;
@@ -33,6 +34,14 @@ sub rest
 }
 sub is_due { return sql("SELECT next_sync_at <= now() FROM ob.sync_state WHERE connection_id = $_[0]"); }
 sub events { return sql('SELECT count(*) FROM ob.webhook_events WHERE verified'); }
+
+# A signature in the form of X.509.
+sub in_der
+{
+	my @numbers = map { s/^\0+(?=.)//sr } unpack 'a32 a32', decode_base64url($_[0]);
+	my $body = join '', map { pack 'C C/a*', 2, (ord >= 128 ? "\0$_" : $_) } @numbers;
+	return encode_base64url(pack 'C C/a*', 0x30, $body);
+}
 
 subtest 'accepted once' => sub {
 	rest($connection);
@@ -106,6 +115,11 @@ subtest 'not accepted' => sub {
 		[ 'an empty header', '', $body, 'token_malformed|header_missing', 401 ],
 		[ 'alg none', sign($body, { alg => 'none' }), $body, 'wrong_algorithm', 401 ],
 		[ 'HS256', sign($body, { alg => 'HS256' }), $body, 'wrong_algorithm', 401 ],
+		[ 'RS512', sign($body, { alg => 'RS512' }), $body, 'wrong_algorithm', 401 ],
+		[ 'r and s zero', sign($body) =~ s/[^.]+$/'A' x 86/er, $body, 'wrong_signature', 401 ],
+		[ 'r and s beyond n', sign($body) =~ s/[^.]+$/'_' x 85 . 'w'/er, $body, 'wrong_signature', 401 ],
+		[ 'DER for raw', sign($body) =~ s/([^.]+)$/in_der($1)/er, $body, 'signature_malformed', 401 ],
+		[ 'two signatures', sign($body) . '.' . (split /\./, sign($body))[2], $body, 'token_malformed', 401 ],
 		[ 'a body that was changed', sign($body), $changed, 'wrong_body', 401 ],
 		[ 'a body that was written again', sign($body), $compact, 'wrong_body', 401 ],
 		[ 'signed five minutes and a second ago', sign($body, { iat => $now - 302 }), $body, 'too_old', 401 ],

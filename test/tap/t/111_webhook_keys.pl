@@ -164,6 +164,24 @@ subtest 'while a forger is at it' => sub {
 	is($forger->finish->{state}, '57014', 'he goes on until the end');
 };
 
+subtest 'a server that is altered meanwhile' => sub {
+	forget();
+	new_key();
+	my ($header, $altering, $session) = (sign($body), map { OpenBanking::Session->new($node) } 1 .. 2);
+	$altering->value('BEGIN');
+	$altering->value(q{ALTER SERVER plaid OPTIONS (ADD webhook_tolerance '6 minutes')});
+	control($url, 'faults', { kind => 'delay', path => "/plaid$endpoint", ms => 1500 });
+	is(calls_of($endpoint, sub {
+		my $before = calls($endpoint);
+		$session->begin(check_sql($header));
+		wait_until('the call', sub { calls($endpoint) > $before });
+		$altering->value('COMMIT');
+		is($session->finish->{out}, 't|', 'the key is found');
+	}), 2, 'and was asked for as the server is now');
+	up();
+	sql(q{ALTER SERVER plaid OPTIONS (DROP webhook_tolerance)});
+};
+
 subtest 'what needs no key to be refused' => sub {
 	forget();
 	is(calls_of($endpoint, sub {
@@ -190,6 +208,7 @@ subtest 'a provider that does not answer' => sub {
 	$session->begin('SELECT status FROM ' . receive_sql(sign($news), $news));
 	cmp_ok($session->finish->{ms}, '<', 9500, 'nor if a lock has to be waited for as well');
 	$holder->value('ROLLBACK');
+	wait_until('the call to end', sub { sql('SELECT count(key) FROM ob.webhook_keys') });
 	control($url, 'faults', { kind => 'stall', path => "/plaid$endpoint", count => 0 });
 	new_key();
 	$header = sign($body);
@@ -200,6 +219,8 @@ subtest 'a provider that does not answer' => sub {
 	is($session->finish->{state}, '57014', 'cancelled while it waits');
 	cmp_ok(time - $begun, '<', 1, 'at once');
 	up();
+	# The call goes on, and others of a user mapping that has not been proven yet would wait for it.
+	sql(q{SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE backend_type = 'openbanking outcome worker'});
 };
 
 subtest 'what is missing here' => sub {
