@@ -66,8 +66,9 @@ public:
 	virtual std::chrono::seconds key_refresh() const { return std::chrono::hours(12); }
 	/// The key of that id, as JSON; nothing if the provider knows none. Sent once, not repeated.
 	virtual Task<std::optional<std::string>> key(Session session, std::string key_id) const = 0;
-	/// Reads the body of a verified delivery. Throws bad_reply if it cannot be read.
-	virtual WebhookEvent read(std::string_view body) const = 0;
+	/// Reads the body of a verified delivery, for who does not keep it without the payload. Throws bad_reply if it
+	/// cannot be read.
+	virtual WebhookEvent read(std::string_view body, bool with_payload) const = 0;
 	/// Where webhooks go is said there and nowhere else; empty: by set_url().
 	virtual std::string_view url_is_set_in() const { return {}; }
 	/// From now on the connection's webhooks go to `url`. May be repeated.

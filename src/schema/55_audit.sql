@@ -115,15 +115,8 @@ ALTER TABLE ob.audit_log ENABLE ALWAYS TRIGGER keep_all;
 -- Functions in PL/pgSQL that are given names or addresses of people plan with parameters only (plan_cache_mode): a plan for
 -- one value would have auto_explain write that value into the server log.
 
--- Without settings of its own, so that it becomes a part of the statements that call it.
 CREATE FUNCTION ob.acting() RETURNS pg_catalog.jsonb
-LANGUAGE sql STABLE AS
-$$ SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-	'login_role', SESSION_USER,
-	'actor', CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none' THEN SESSION_USER::pg_catalog.text
-		ELSE pg_catalog.current_setting('role') END,
-	'user_ref', ob.current_user_ref(),
-	'client_addr', pg_catalog.host(pg_catalog.inet_client_addr()))) $$;
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_acting';
 COMMENT ON FUNCTION ob.acting() IS 'Who has this session do things, as ob.record_audit wants it.';
 
 CREATE FUNCTION ob.pseudonym(of_user pg_catalog.text) RETURNS pg_catalog.uuid

@@ -1,6 +1,13 @@
-// ob.record_audit: a line of the audit log, for functions that are written in SQL. C++ regime behind OB_FUNCTION.
+// ob.record_audit and ob.acting: the audit log, for functions that are written in SQL. C++ regime behind OB_FUNCTION.
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "utils/fmgrprotos.h"
+}
 
 #include "pg/entry.hpp"
+#include "pg/guard.hpp"
 #include "pg/sqlapi/call.hpp"
 #include "pg/store/audit.hpp"
 #include "pg/store/owner.hpp"
@@ -27,4 +34,9 @@ OB_FUNCTION(ob_record_audit) {
 		                      .acting_json = acting});
 	});
 	return 0;
+}
+
+OB_FUNCTION(ob_acting) {
+	const std::string acting = ob::pg::store::acting();
+	return ob::pg::guard([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(acting.c_str())); });
 }

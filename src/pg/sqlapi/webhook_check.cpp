@@ -166,7 +166,7 @@ void log_seldom(const std::string &server, std::string_view why, const std::exce
 std::string subject_of(const std::string &server, const WebhookSource &source, const std::string &body) {
 	std::string subject;
 	try {
-		const providers::WebhookEvent event = source.read(body);
+		const providers::WebhookEvent event = source.read(body, false);
 		const std::string link = event.link_token.empty() ? "" : crypto::sha256_hex(event.link_token.reveal());
 		store::as_owner([&] { subject = store::webhook_subject(server, event.connection_id, link); });
 	} catch (const Error &) {
@@ -194,10 +194,10 @@ Keys find_keys(const std::string &server, const WebhookSource &source, const web
 
 // ---- the verdict ----
 
-void read_event(const WebhookSource &source, const ServerConfig &server, const std::string &body,
+void read_event(const WebhookSource &source, const ServerConfig &server, const std::string &body, bool with_payload,
                 WebhookVerdict *verdict) {
 	try {
-		verdict->event = source.read(body);
+		verdict->event = source.read(body, with_payload);
 	} catch (const Error &) {
 		*verdict = rejected(reason::body_malformed);
 		return;
@@ -224,7 +224,8 @@ std::string_view check_age(const providers::WebhookEvent &event, const webhook::
 	return webhook::check_time(*event.happened_at, received_at, {settings.tolerance, settings.tolerance});
 }
 
-WebhookVerdict judge(const WebhookArguments &arguments, const ServerConfig &server, const WebhookSource &source) {
+WebhookVerdict judge(const WebhookArguments &arguments, const ServerConfig &server, const WebhookSource &source,
+                     bool with_payload) {
 	if (const std::string_view wrong = check_source(server, arguments.remote_addr); !wrong.empty())
 		return rejected(wrong);
 	if (arguments.body.size() > kMaxBody)
@@ -248,7 +249,7 @@ WebhookVerdict judge(const WebhookArguments &arguments, const ServerConfig &serv
 		return rejected(verification.reason);
 	WebhookVerdict verdict;
 	verdict.kind = Kind::verified;
-	read_event(source, server, arguments.body, &verdict);
+	read_event(source, server, arguments.body, with_payload, &verdict);
 	if (verdict.kind != Kind::verified)
 		return verdict;
 	if (!verification.signed_at)
@@ -287,13 +288,13 @@ WebhookArguments webhook_arguments(FunctionCallInfo fcinfo, bool has_address) {
 	return arguments;
 }
 
-WebhookVerdict judge_webhook(const WebhookArguments &arguments) {
+WebhookVerdict judge_webhook(const WebhookArguments &arguments, bool with_payload) {
 	const ServerConfig server = store::server_options(arguments.server);
 	const WebhookSource *source = providers::find_webhook_source(server.provider);
 	if (!source)
 		throw Error(ErrorCode::unsupported, "server \"" + arguments.server + "\" has no webhooks", {},
 		            "Name the server of the provider that sends them.");
-	WebhookVerdict verdict = judge(arguments, server, *source);
+	WebhookVerdict verdict = judge(arguments, server, *source, with_payload);
 	verdict.http_status = status_for(verdict, source->answers());
 	verdict.http_unavailable = source->answers().unavailable;
 	return verdict;
@@ -304,11 +305,11 @@ WebhookVerdict judge_webhook(const WebhookArguments &arguments) {
 using namespace ob::pg::sqlapi;
 
 OB_FUNCTION(ob_webhook_verify) {
-	return BoolGetDatum(judge_webhook(webhook_arguments(fcinfo, false)).kind == WebhookVerdict::Kind::verified);
+	return BoolGetDatum(judge_webhook(webhook_arguments(fcinfo, false), false).kind == WebhookVerdict::Kind::verified);
 }
 
 OB_FUNCTION(ob_webhook_check) {
-	const WebhookVerdict verdict = judge_webhook(webhook_arguments(fcinfo, true));
+	const WebhookVerdict verdict = judge_webhook(webhook_arguments(fcinfo, true), false);
 	return return_row(fcinfo, {boolean_field(verdict.kind == WebhookVerdict::Kind::verified), field(verdict.reason),
 	                           field(verdict.event.type), field(verdict.event.message_id)});
 }

@@ -36,7 +36,8 @@ struct WebhookVerdict {
 	int http_unavailable = 0; // what it were if nothing could be told, or stored
 };
 
-/// Never throws for what a stranger sent, nor for a key, a host or an option that is missing.
-WebhookVerdict judge_webhook(const WebhookArguments &arguments);
+/// Never throws for what a stranger sent, nor for a key, a host or an option that is missing. `with_payload`: the event
+/// is to be kept.
+WebhookVerdict judge_webhook(const WebhookArguments &arguments, bool with_payload);
 
 } // namespace ob::pg::sqlapi

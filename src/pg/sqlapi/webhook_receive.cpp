@@ -232,7 +232,7 @@ Received not_stored(const WebhookVerdict &verdict) {
 }
 
 Received receive(const WebhookArguments &arguments) {
-	const WebhookVerdict verdict = judge_webhook(arguments);
+	const WebhookVerdict verdict = judge_webhook(arguments, true);
 	if (verdict.kind == WebhookVerdict::Kind::unavailable)
 		return {std::nullopt, "unavailable", std::string(verdict.reason), verdict.http_status};
 	if (XactReadOnly)

@@ -80,18 +80,28 @@ void lock_target(std::string_view server, std::string_view provider_connection_i
 	lock.run({Param::name(server), Param::text(provider_connection_id)});
 }
 
+/// What a worker has recorded of it counts already.
+std::string recorded_state(ConnectionId id) {
+	static Statement select("SELECT " OB_CONNECTION_STATE " FROM ob.connections c WHERE c.id = $1");
+	const Result found = select.read_fresh({Param::integer(id)});
+	return found.rows.empty() ? "disconnected" : found.rows.front().text(0);
+}
+
 std::optional<Target> find_target(std::string_view server, std::string_view provider_connection_id) {
 	// When a login is to end is no consent.
-	static Statement select("SELECT c.id, " OB_CONNECTION_STATE
-	                        ", (extract(epoch from c.repaired_at) * 1000000)::bigint, "
+	static Statement select("SELECT c.id, c.state, (extract(epoch from c.repaired_at) * 1000000)::bigint, "
 	                        "CASE WHEN c.reauth_reason IS DISTINCT FROM 'pending_disconnect' "
-	                        "THEN (extract(epoch from c.consent_expires_at) * 1000000)::bigint END, c.user_ref "
+	                        "THEN (extract(epoch from c.consent_expires_at) * 1000000)::bigint END, c.user_ref, "
+	                        "EXISTS (SELECT FROM ob.outcomes o WHERE o.connection_id = c.id AND o.phase = 'recorded') "
 	                        "FROM ob.connections c WHERE c.server = $1 AND c.provider_connection_id = $2");
 	const Result found = select.read_fresh({Param::name(server), Param::text(provider_connection_id)});
 	if (found.rows.empty())
 		return std::nullopt;
 	const Row &row = found.rows.front();
-	return Target{row.integer(0), row.text(1), row.timestamp(2), row.timestamp(3), row.text(4)};
+	Target target{row.integer(0), row.text(1), row.timestamp(2), row.timestamp(3), row.text(4)};
+	if (row.boolean(5))
+		target.state = recorded_state(target.id);
+	return target;
 }
 
 /// The connection whose account it is.
@@ -206,10 +216,7 @@ void mark_broken(ConnectionId id, const SyncFailure &failure) {
 		return;
 	apply_standing_error(id, failure, std::nullopt);
 	const std::string details = failure_to_json(failure);
-	audit({.action = action_of(failure),
-	       .connection = id,
-	       .success = false,
-	       .details_json = details});
+	audit({.action = action_of(failure), .connection = id, .success = false, .details_json = details});
 }
 
 void warn(ConnectionId id, const WebhookTask &task) {

@@ -116,7 +116,7 @@ bool brings_nothing(const json::Document &body) {
 
 } // namespace
 
-WebhookEvent read_event(std::string_view text) {
+WebhookEvent read_event(std::string_view text, bool with_payload) {
 	const json::Document body = json::Document::parse(text);
 	const std::string_view type = body.text("webhook_type");
 	const std::string_view code = body.text("webhook_code");
@@ -137,7 +137,8 @@ WebhookEvent read_event(std::string_view text) {
 		read_expiry(body, event);
 	else if (event.effect == WebhookEffect::link && (event.link_token.empty() || brings_nothing(body)))
 		event.effect = WebhookEffect::none;
-	event.payload_json = kept_payload(body, kPlain, kHead);
+	if (with_payload)
+		event.payload_json = kept_payload(body, kPlain, kHead);
 	return event;
 }
 

@@ -45,8 +45,8 @@ Task<std::optional<std::string>> PlaidWebhooks::key(Session session, std::string
 	co_return std::move(key);
 }
 
-WebhookEvent PlaidWebhooks::read(std::string_view body) const {
-	return read_event(body);
+WebhookEvent PlaidWebhooks::read(std::string_view body, bool with_payload) const {
+	return read_event(body, with_payload);
 }
 
 Task<void> PlaidWebhooks::set_url(Session session, Credentials credentials, std::string url) const {

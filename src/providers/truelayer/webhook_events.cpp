@@ -94,7 +94,7 @@ void set_revoked(ConnectionHealth &health) {
 
 } // namespace
 
-WebhookEvent read_event(std::string_view text) {
+WebhookEvent read_event(std::string_view text, bool with_payload) {
 	const json::Document body = json::Document::parse(text);
 	if (!body.is_object())
 		no_webhook("it is no object");
@@ -107,7 +107,8 @@ WebhookEvent read_event(std::string_view text) {
 	event.happened_at = parse_time(body.text("event_timestamp"));
 	if (event.effect == WebhookEffect::revoked)
 		set_revoked(event.health);
-	event.payload_json = kept_payload(body, kPlain, kHead);
+	if (with_payload)
+		event.payload_json = kept_payload(body, kPlain, kHead);
 	return event;
 }
 

@@ -55,8 +55,8 @@ Task<std::optional<std::string>> TrueLayerWebhooks::key(Session session, std::st
 	co_return key_of_set(set, key_id);
 }
 
-WebhookEvent TrueLayerWebhooks::read(std::string_view body) const {
-	return read_event(body);
+WebhookEvent TrueLayerWebhooks::read(std::string_view body, bool with_payload) const {
+	return read_event(body, with_payload);
 }
 
 std::string_view TrueLayerWebhooks::url_is_set_in() const {

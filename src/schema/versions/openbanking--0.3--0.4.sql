@@ -679,15 +679,8 @@ COMMENT ON FUNCTION ob.schedule(pg_catalog.interval, pg_catalog.interval, pg_cat
 DROP INDEX ob.audit_persons_user_ref_idx;
 CREATE INDEX audit_persons_user_ref_idx ON ob.audit_persons (user_ref, pseudonym);
 
--- Without settings of its own, so that it becomes a part of the statements that call it.
 CREATE OR REPLACE FUNCTION ob.acting() RETURNS pg_catalog.jsonb
-LANGUAGE sql STABLE AS
-$$ SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-	'login_role', SESSION_USER,
-	'actor', CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none' THEN SESSION_USER::pg_catalog.text
-		ELSE pg_catalog.current_setting('role') END,
-	'user_ref', ob.current_user_ref(),
-	'client_addr', pg_catalog.host(pg_catalog.inet_client_addr()))) $$;
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ob_acting';
 
 CREATE OR REPLACE FUNCTION ob.record_audit(action pg_catalog.text, connection_id pg_catalog.int8 DEFAULT NULL,
 	server pg_catalog.name DEFAULT NULL, user_ref pg_catalog.text DEFAULT NULL, success pg_catalog.bool DEFAULT true,
