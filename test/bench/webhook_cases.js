@@ -112,7 +112,8 @@ const kNext = `(SELECT nextval('bench.delivery'))`;
 const kReceive = `SELECT r.* FROM bench.deliveries d, ob.webhook_receive('plaid', d.headers, d.body) r WHERE d.id = ${kNext};
 `;
 
-/// The least that a receiver does who keeps what came and makes its connection due.
+/// The least that a receiver does who keeps what came and makes its connection due. What is asked of ob.webhook_receive
+/// besides is not in it: a line of the audit log, whose connection it is and in which state, room for what it meets locked.
 const kBareReceive = `WITH d AS MATERIALIZED (SELECT * FROM bench.deliveries WHERE id = ${kNext}), kept AS (
 	INSERT INTO bench.webhook_events (server, event_type, connection_id, digest, headers, payload, verified, status, http_status)
 	SELECT 'plaid', 'TRANSACTIONS.SYNC_UPDATES_AVAILABLE', connection_id, encode(sha256(body), 'hex'), headers,
