@@ -18,11 +18,11 @@ void require(bool good) {
 		std::abort();
 }
 
-using Read = providers::WebhookEvent (*)(std::string_view);
+using Read = providers::WebhookEvent (*)(std::string_view, bool with_payload);
 
 std::optional<providers::WebhookEvent> read(Read read_event, std::string_view body) {
 	try {
-		return read_event(body);
+		return read_event(body, true);
 	} catch (const Error &error) {
 		require(error.code() == ErrorCode::bad_reply);
 		return std::nullopt;
