@@ -302,6 +302,13 @@ subtest 'after the connection' => sub {
 	sql("SELECT ob.disconnect($gone)");
 	my $body = hook('ITEM', 'LOGIN_REPAIRED', { item_id => $its });
 	is(deliver($body), 'accepted|connection_ended|200', 'of one that was ended');
+	my $going = link_bank($node, 'going');
+	sql("INSERT INTO ob.outcomes (call_id, kind, phase, server, connection_id, mapping_role)
+		VALUES ('going', 'remove', 'recorded', 'plaid', $going, current_user)");
+	is(deliver(hook('ITEM', 'LOGIN_REPAIRED', { item_id => item_of($going) })), 'accepted|connection_ended|200',
+		'of one that a worker has recorded as ended');
+	sql(q{DELETE FROM ob.outcomes WHERE call_id = 'going'});
+	sql("SELECT ob.disconnect($going)");
 	is(state_of($gone), 'disconnected', 'it stays so');
 };
 
