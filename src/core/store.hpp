@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/account_kinds.hpp"
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/model.hpp"
@@ -167,8 +168,10 @@ public:
 
 	// ---- inside a unit ----
 
-	/// Upserts what differs and marks removed what the list does not name. Ids in the list are unique.
-	virtual AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) = 0;
+	/// Upserts what differs and marks removed what the list does not name, although it tells of that kind. Ids in the
+	/// list are unique.
+	virtual AccountCounts write_accounts(ConnectionId id, const AccountList &list, AccountKinds told,
+	                                     bool keep_raw) = 0;
 	/// Upserts what differs (compare first); a row marked removed comes back, and counts as added: its
 	/// stamp becomes stamp.attempt, or an abandoned loop could bring a row back for good that the bank has taken away
 	/// again. What is in quarantine of these rows is settled and goes. At most 500 rows; ids in `rows` are unique. Rows

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/account_kinds.hpp"
 #include "providers/provider.hpp"
 
 #include "core/pure.hpp"
@@ -20,6 +21,8 @@ struct WindowDays {
 
 struct AccountListing {
 	AccountList list;
+	/// What is stored of other kinds stays: the bank did not list them this time, and did not say that it has none.
+	AccountKinds told = AccountKinds::all;
 	/// Where the same answer has them, in full: by them an account is known again whose id has changed. Masked ones
 	/// are left out.
 	std::vector<AccountNumber> numbers;

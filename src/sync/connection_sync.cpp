@@ -104,8 +104,8 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 	SyncState next = begin_loop();
 	const bool again = next.sync_attempt != next.loop_first_attempt;
 	AttemptStamp stamp{next.sync_attempt, next.loop_first_attempt, again, !again};
-	// From the beginning everything comes, also what an abandoned attempt has stored; else what is not stored yet, which
-	// nobody can tell of a loop that was cut off.
+	// From the beginning everything comes, also what an abandoned attempt has stored; else what is not stored yet,
+	// which nobody can tell of a loop that was cut off.
 	const bool from_beginning = state_.cursor.empty();
 	const bool may_estimate = !progress_.expected && (from_beginning || !again);
 	const std::int64_t stored = from_beginning ? 0 : state_.transactions;
@@ -142,7 +142,8 @@ Task<void> ConnectionSync::run_stepwise(providers::ChangeReader *reader, ChangeP
 			report = report_;
 			SyncStore &store = *context_.store;
 			if (!accounts_written_) {
-				const AccountCounts counts = store.write_accounts(target_.id, *accounts_, target_.keep_raw);
+				const AccountCounts counts =
+				    store.write_accounts(target_.id, *accounts_, AccountKinds::all, target_.keep_raw);
 				report.accounts = {counts.total, report.accounts.changed + counts.changed};
 			}
 			RowWriter writer(store, target_.id, stamp, target_.keep_raw);
@@ -194,7 +195,8 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 	SyncState next = end_loop(std::move(begun), page, resync);
 	// Most loops are such: nothing was stamped with this attempt, so its number may be given once more.
 	const bool nothing_new = held.empty() && !resync && !unfinished;
-	const bool stays = nothing_new && next.cursor == state_.cursor && next.initial_sync_done == state_.initial_sync_done &&
+	const bool stays = nothing_new && next.cursor == state_.cursor &&
+	                   next.initial_sync_done == state_.initial_sync_done &&
 	                   next.history_complete == state_.history_complete;
 	if (stays)
 		next = state_;
@@ -205,7 +207,7 @@ Task<void> ConnectionSync::run_held(providers::ChangeReader *reader, ChangePage 
 	std::function<void()> body = [&] {
 		report = report_;
 		SyncStore &store = *context_.store;
-		const AccountCounts counts = store.write_accounts(target_.id, *accounts_, target_.keep_raw);
+		const AccountCounts counts = store.write_accounts(target_.id, *accounts_, AccountKinds::all, target_.keep_raw);
 		report.accounts = {counts.total, report.accounts.changed + counts.changed};
 		RowWriter writer(store, target_.id, stamp, target_.keep_raw);
 		if (resync)
@@ -242,7 +244,8 @@ Task<void> ConnectionSync::finish_waiting() {
 	SyncReport report;
 	context_.store->unit([&] {
 		report = report_;
-		const AccountCounts counts = context_.store->write_accounts(target_.id, *accounts_, target_.keep_raw);
+		const AccountCounts counts =
+		    context_.store->write_accounts(target_.id, *accounts_, AccountKinds::all, target_.keep_raw);
 		report.accounts = {counts.total, report.accounts.changed + counts.changed};
 		complete(report, state_, HistoryStatus::not_ready);
 		context_.store->finish(target_.id, report);

@@ -39,6 +39,7 @@ Task<bool> WindowSync::read_all(bool full, Readings *held) {
 	try {
 		listing_ = co_await provider_.list_accounts(context_.session, context_.credentials);
 		told_health_ = listing_->list.health;
+		all_shown_ = listing_->told == AccountKinds::all;
 		std::erase_if(listing_->numbers, [](const auto &number) { return !providers::number_key(number); });
 		follow_moved_accounts();
 		for (const Account &account : listing_->list.accounts) {
@@ -235,7 +236,8 @@ WindowSync::Outcome WindowSync::outcome_so_far() const {
 void WindowSync::write_accounts(Outcome &outcome) {
 	if (accounts_written_)
 		return;
-	const AccountCounts counts = context_.store->write_accounts(target_.id, listing_->list, target_.keep_raw);
+	const AccountCounts counts =
+	    context_.store->write_accounts(target_.id, listing_->list, listing_->told, target_.keep_raw);
 	outcome.report.accounts = {counts.total, outcome.report.accounts.changed + counts.changed};
 	if (!listing_->numbers.empty())
 		context_.store->keep_account_numbers(target_.id, listing_->numbers);

@@ -412,6 +412,29 @@ TEST(WindowSync, AnAccountThatComesLaterIsReadFromTheBeginning) {
 	EXPECT_NE(bench.span(), ReadSpan());
 }
 
+TEST(WindowSync, WhatAListDoesNotTellOfStays) {
+	for (const AccountKinds told : {AccountKinds::cards, AccountKinds::all_but_cards}) {
+		WindowBench bench;
+		bench.bank.holders[2] = {.id = "card", .iban = {}, .card = "0044"};
+		bench.bank.holders[3] = {.id = "closed", .iban = {}};
+		bench.bank.holders[4] = {.id = "closed card", .iban = {}, .card = "0055"};
+		bench.post("a", "-1.00", 1);
+		bench.sync();
+		bench.bank.told = told;
+		bench.bank.holders[3].listed = bench.bank.holders[4].listed = false;
+		bench.sync();
+		const auto &accounts = bench.stored().accounts;
+		const bool cards = told == AccountKinds::cards;
+		EXPECT_TRUE(accounts.at("acc").live && accounts.at("card").live);
+		EXPECT_EQ(accounts.at("closed").live, cards) << "where it would be named, it is gone";
+		EXPECT_EQ(accounts.at("closed card").live, !cards);
+		EXPECT_TRUE(bench.row("a").live);
+		bench.bank.told = AccountKinds::all;
+		bench.sync();
+		EXPECT_FALSE(accounts.at("closed").live || accounts.at("closed card").live);
+	}
+}
+
 TEST(WindowSync, ACursorThatIsNoneOfOursIsNone) {
 	WindowBench bench;
 	bench.post("a", "-1.00", 1);

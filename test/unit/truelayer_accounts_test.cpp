@@ -96,14 +96,42 @@ TEST(TrueLayerAccounts, EachKindHasAType) {
 TEST(TrueLayerAccounts, ABankMayHaveOneKindOnly) {
 	for (const int status : {403, 404, 501}) {
 		Bank cards_only;
-		cards_only.transport.answer(kAccounts, status,
-		                            truelayer_error(status == 403 ? "access_denied" : "endpoint_not_supported"));
+		cards_only.transport.answer(kAccounts, status, truelayer_error("endpoint_not_supported"));
 		cards_only.transport.answer(kCards, results(kCard)).answer(kCardBalance, results(kCardBalanceRow));
 		EXPECT_EQ(cards_only.read().accounts.at(0).id, "c1") << status;
 		Bank accounts_only;
 		accounts_only.transport.answer(kCards, status, truelayer_error("endpoint_not_supported"));
 		accounts_only.transport.answer(kAccounts, results(kAccount)).answer(kBalance, results(kAccountBalance));
 		EXPECT_EQ(accounts_only.read().accounts.at(0).id, "a1") << status;
+	}
+}
+
+TEST(TrueLayerAccounts, AListThatIsDeniedMayHaveMore) {
+	for (const char *code : {"access_denied", "sca_exceeded"}) {
+		Bank bank;
+		const auto answer = [&] {
+			bank.transport.answer(kAccounts, results(kAccount)).answer(kCards, 403, truelayer_error(code));
+		};
+		answer();
+		try {
+			bank.read();
+			ADD_FAILURE() << code;
+		} catch (const ProviderError &error) {
+			EXPECT_EQ(error.code(), ErrorCode::refused);
+			EXPECT_EQ(error.reaction(), Reaction::permanent) << "it says nothing of the connection";
+			EXPECT_STREQ(error.what(), "the bank does not show its cards, but accounts alone");
+		}
+		answer();
+		EXPECT_EQ(caught([&] { bank.read({"c1"}); }).code(), ErrorCode::refused) << "it may well be known";
+		answer();
+		bank.transport.answer(kBalance, results(kAccountBalance));
+		EXPECT_EQ(bank.read({"a1"}).accounts.size(), 1u) << "nothing is missing";
+		answer();
+		EXPECT_EQ(run_task(bank.provider.account_numbers(bank.session(), bank.credentials())).size(), 2u)
+		    << "cards have none";
+		bank.transport.answer(kAccounts, 403, truelayer_error(code)).answer(kCards, results(kCard));
+		EXPECT_EQ(caught([&] { run_task(bank.provider.account_numbers(bank.session(), bank.credentials())); }).code(),
+		          ErrorCode::refused);
 	}
 }
 
@@ -201,6 +229,30 @@ TEST(TrueLayerListing, ATimeThatIsThatOfAskingIsNone) {
 	bank.transport.answer(kAccounts, results(kAccount)).answer(kBalance, results(kAccountBalance));
 	EXPECT_TRUE(
 	    run_task(bank.provider.list_accounts(bank.session(), bank.credentials())).list.accounts.at(0).balance_at);
+}
+
+TEST(TrueLayerListing, TellsOfWhichKindsItIs) {
+	struct Case {
+		int status;
+		const char *code;
+		bool told;
+	};
+	for (const Case &one : std::initializer_list<Case>{{403, "access_denied", false},
+	                                                   {403, "sca_exceeded", false},
+	                                                   {404, "not_found", false},
+	                                                   {403, "endpoint_not_supported", true},
+	                                                   {501, "endpoint_not_supported", true}}) {
+		Bank bank;
+		const auto list = [&] { return run_task(bank.provider.list_accounts(bank.session(), bank.credentials())); };
+		bank.transport.answer(kAccounts, results(kAccount)).answer(kBalance, results(kAccountBalance));
+		bank.transport.answer(kCards, one.status, truelayer_error(one.code));
+		AccountListing listing = list();
+		EXPECT_EQ(listing.list.accounts.size(), 1u);
+		EXPECT_EQ(listing.told, one.told ? AccountKinds::all : AccountKinds::all_but_cards) << one.code;
+		bank.transport.answer(kAccounts, one.status, truelayer_error(one.code));
+		bank.transport.answer(kCards, results(kCard)).answer(kCardBalance, results(kCardBalanceRow));
+		EXPECT_EQ(list().told, one.told ? AccountKinds::all : AccountKinds::cards) << one.code;
+	}
 }
 
 TEST(TrueLayerListing, NumbersComeInFull) {

@@ -56,7 +56,8 @@ constexpr const char *kUpsert =
 
 constexpr const char *kRemoveOthers =
     "UPDATE ob.accounts_all SET removed_at = clock_timestamp(), updated_at = clock_timestamp() "
-    "WHERE connection_id = $1 AND account_id <> ALL ($2) AND removed_at IS NULL";
+    "WHERE connection_id = $1 AND account_id <> ALL ($2) AND removed_at IS NULL "
+    "AND (($3 AND type = 'credit_card') OR ($4 AND type <> 'credit_card'))";
 
 /// The list as columns.
 struct Columns {
@@ -100,7 +101,7 @@ bool is_same(const Account &stored, const Account &sent) {
 
 } // namespace
 
-AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
+AccountCounts write_accounts(ConnectionId id, const AccountList &list, AccountKinds told, bool keep_raw) {
 	static Statement upsert(kUpsert);
 	static Statement remove_others(kRemoveOthers);
 	Columns columns;
@@ -115,7 +116,10 @@ AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep
 	counts.total = static_cast<std::int64_t>(list.accounts.size());
 	counts.changed = static_cast<std::int64_t>(upsert.run(params).processed);
 	counts.changed += static_cast<std::int64_t>(
-	    remove_others.run({Param::integer(id), Param::text_array(columns.values[0])}).processed);
+	    remove_others
+	        .run({Param::integer(id), Param::text_array(columns.values[0]), Param::boolean(tells_of(told, kCardType)),
+	              Param::boolean(told != AccountKinds::cards)})
+	        .processed);
 	return counts;
 }
 
@@ -139,9 +143,11 @@ std::map<ConnectionId, std::vector<Account>> live_accounts(std::span<const Conne
 	return accounts;
 }
 
-bool shows(const std::vector<Account> &stored, const AccountList &list) {
+bool shows(const std::vector<Account> &stored, const AccountList &list, AccountKinds told) {
+	const auto should_come =
+	    std::count_if(stored.begin(), stored.end(), [&](const Account &kept) { return tells_of(told, kept.type); });
 	// Ids are unique on both sides.
-	return stored.size() == list.accounts.size() &&
+	return static_cast<std::size_t>(should_come) == list.accounts.size() &&
 	       std::all_of(list.accounts.begin(), list.accounts.end(), [&](const Account &sent) {
 		       return std::any_of(stored.begin(), stored.end(),
 		                          [&](const Account &kept) { return is_same(kept, sent); });

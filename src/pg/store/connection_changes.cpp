@@ -51,7 +51,7 @@ std::optional<ConnectionId> insert_connection(const NewConnection &fresh) {
 	save_tokens(fresh.server, token_subject(id), fresh.established.credentials, fresh.established.expires_at);
 	if (fresh.look.accounts) {
 		const bool keep_raw = providers::parse_boolean(server_options(fresh.server).option("keep_raw")).value_or(false);
-		write_accounts(id, *fresh.look.accounts, keep_raw);
+		write_accounts(id, *fresh.look.accounts, AccountKinds::all, keep_raw);
 		keep_account_numbers(id, fresh.look.numbers);
 	}
 	notify(id, "connected");

@@ -185,13 +185,13 @@ void PgSyncStore::isolated(const char *what, const std::function<void()> &body, 
 	throw UndoneError(*failure);
 }
 
-AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) {
+AccountCounts PgSyncStore::write_accounts(ConnectionId id, const AccountList &list, AccountKinds told, bool keep_raw) {
 	enter(id);
 	std::optional<std::vector<Account>> &stored = loaded_[id].accounts;
-	if (stored && !keep_raw && shows(*stored, list))
+	if (stored && !keep_raw && shows(*stored, list, told))
 		return {static_cast<std::int64_t>(list.accounts.size()), 0};
 	stored.reset();
-	const AccountCounts counts = store::write_accounts(id, list, keep_raw);
+	const AccountCounts counts = store::write_accounts(id, list, told, keep_raw);
 	note_change(id, counts.changed > 0);
 	return counts;
 }

@@ -43,7 +43,7 @@ public:
 	void read(const std::function<void()> &body);
 
 	void unit(const std::function<void()> &body, Durability durability = Durability::at_once) override;
-	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool keep_raw) override;
+	AccountCounts write_accounts(ConnectionId id, const AccountList &list, AccountKinds told, bool keep_raw) override;
 	TransactionCounts write_transactions(ConnectionId id, std::span<const Transaction> rows, AttemptStamp stamp,
 	                                     bool keep_raw) override;
 	std::int64_t remove_transactions(ConnectionId id, std::span<const RemovedTransaction> removed) override;

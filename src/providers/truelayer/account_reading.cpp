@@ -37,8 +37,6 @@ constexpr std::array kTypes = std::to_array<TypeRow>({
     {"BUSINESS_SAVINGS", "savings"},
 });
 
-constexpr std::string_view kCard = "credit_card";
-
 std::string_view type_of(std::string_view theirs) {
 	const auto *row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow &r) { return r.theirs == theirs; });
 	return row == kTypes.end() ? std::string_view("other") : row->ours;
@@ -123,7 +121,7 @@ Account read_account(json::Value value, json::Body &body, Resource resource, std
 	const bool is_card = resource == Resource::cards;
 	if (account.id.empty())
 		bad_answer(is_card ? kCardsEndpoint : kAccountsEndpoint, "an account has no account_id");
-	account.type = is_card ? kCard : type_of(account.provider_type);
+	account.type = is_card ? kCardType : type_of(account.provider_type);
 	if (is_card)
 		account.mask = kept_mask(card_number);
 	else

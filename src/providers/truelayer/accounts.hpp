@@ -18,20 +18,23 @@ inline constexpr std::string_view kAccountsEndpoint = "/data/v1/accounts";
 inline constexpr std::string_view kCardsEndpoint = "/data/v1/cards";
 inline constexpr std::string_view kBalanceEndpoint = "/data/v1/accounts/{account_id}/balance";
 
-/// All accounts and cards of the connection, without balances. A bank that has none of one kind refuses that list;
-/// both refused, it is the connection that is.
-Task<AccountListing> list_only(Session session, Credentials credentials);
+// There are two lists, of accounts and of cards. A bank may have one of them only; if it refuses both, it is the
+// connection that is refused.
 
-/// For a sync: with balances; what is not told of one account alone is left out. The time of a balance that is merely
-/// the time of asking is left out as well: an account that is the same as before is then not written again.
+/// For a sync: with balances; what is not told of one account alone is left out, and so is a list that is refused. The
+/// time of a balance that is merely the time of asking is left out as well: an account that is the same as before is
+/// then not written again.
 Task<AccountListing> list_with_balances(Session session, Credentials credentials);
 
-/// Those of `account_ids` (empty: all) with balances. Throws ProviderError of code not_found for one that is not the
-/// connection's.
+/// Those of `account_ids` (empty: all), without balances. Throws ProviderError of code not_found for one that is not
+/// the connection's, and of code refused where the bank denies a list that may have what is asked for.
+Task<AccountList> list_whole(Session session, Credentials credentials, std::vector<std::string> account_ids);
+
+/// As that, with balances.
 Task<AccountList> get_accounts(Session session, Credentials credentials, std::vector<std::string> account_ids);
 
-/// Keeps the accounts named, in their order in the list. Throws as get_accounts().
-void keep_only(std::vector<Account> &accounts, const std::vector<std::string> &account_ids);
+/// In full, of all accounts; cards have none.
+Task<std::vector<AccountNumber>> get_numbers(Session session, Credentials credentials);
 
 /// Cards have other paths, and signs from the issuer's side.
 bool is_card(const Account &account);

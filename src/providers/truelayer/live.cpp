@@ -66,10 +66,9 @@ public:
 	Task<std::optional<TransactionPage>> next() override {
 		if (!listed_) {
 			check_shown(session_, from_);
-			Task<AccountListing> listing = list_only(session_, credentials_);
-			AccountListing listed = co_await listing;
-			accounts_ = std::move(listed.list.accounts);
-			keep_only(accounts_, window_.account_ids);
+			Task<AccountList> listing = list_whole(session_, credentials_, window_.account_ids);
+			AccountList listed = co_await listing;
+			accounts_ = std::move(listed.accounts);
 			listed_ = true;
 		}
 		while (ready_.empty()) {

@@ -13,16 +13,6 @@
 
 namespace ob::providers::truelayer {
 
-namespace {
-
-Task<std::vector<AccountNumber>> numbers_of(Session session, Credentials credentials) {
-	Task<AccountListing> listed = list_only(std::move(session), std::move(credentials));
-	AccountListing listing = co_await listed;
-	co_return std::move(listing.numbers);
-}
-
-} // namespace
-
 std::vector<std::string> TrueLayerProvider::known_hosts() const {
 	return {"auth.truelayer.com",        "auth.truelayer-sandbox.com", "api.truelayer.com",
 	        "api.truelayer-sandbox.com", "webhooks.truelayer.com",     "webhooks.truelayer-sandbox.com"};
@@ -100,7 +90,7 @@ Task<AccountList> TrueLayerProvider::balances(Session session, Credentials crede
 }
 
 Task<std::vector<AccountNumber>> TrueLayerProvider::account_numbers(Session session, Credentials credentials) const {
-	return numbers_of(std::move(session), std::move(credentials));
+	return get_numbers(std::move(session), std::move(credentials));
 }
 
 std::unique_ptr<WindowReader> TrueLayerProvider::read_window(Session session, Credentials credentials,

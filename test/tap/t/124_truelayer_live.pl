@@ -149,6 +149,41 @@ subtest 'LIMIT' => sub {
 	is(scalar(keys %connections), 1, 'by the first bank');
 };
 
+subtest 'a list that is refused' => sub {
+	my $accounts = "SELECT string_agg(type, ' ' ORDER BY type) FROM %s WHERE connection_id = $bank";
+	my $refuse = sub {
+		my ($list, $code) = @_;
+		control($url, 'faults', { kind => 'error', code => $code, path => "$data/$list", count => 0 });
+	};
+	my $worth = sql("SELECT net_worth, accounts FROM ob.net_worth WHERE user_ref = 'ann'");
+	sql("CALL ob.sync_now($bank)");
+	my $all = sql(sprintf $accounts, 'ob.accounts');
+	like($all, qr/checking.*credit_card/, 'accounts and a card');
+	foreach my $case ([ 'cards', qr/does not show its cards/ ], [ 'accounts', qr/does not show its accounts/ ])
+	{
+		my ($list, $message) = @$case;
+		$refuse->($list, 'access_denied');
+		sql("CALL ob.sync_now($bank)");
+		is(sql(sprintf $accounts, 'ob.accounts'), $all, "without $list: all that is stored stays");
+		is(sql("SELECT net_worth, accounts FROM ob.net_worth WHERE user_ref = 'ann'"), $worth, 'what the user has, too');
+		foreach my $table ('ob_accounts', 'ob_balances', 'ob_transactions')
+		{
+			my ($state, $said) = sqlstate_of($node, "SELECT count(*) FROM live.$table WHERE connection_id = $bank");
+			is($state, 'OB004', "live.$table is an error");
+			like($said, $message, 'which says why');
+		}
+		is(state_of($bank), 'active', 'that says nothing of the connection');
+		control($url, 'faults', { clear => JSON::PP::true });
+	}
+	$refuse->('cards', 'endpoint_not_supported');
+	is(sql(sprintf $accounts, 'live.ob_accounts'), $all =~ s/ ?credit_card//r, 'a bank without cards is read whole');
+	sql("CALL ob.sync_now($bank)");
+	is(sql(sprintf $accounts, 'ob.accounts'), $all =~ s/ ?credit_card//r, 'and what it has no more goes');
+	control($url, 'faults', { clear => JSON::PP::true });
+	sql("CALL ob.sync_now($bank)");
+	is(sql(sprintf $accounts, 'ob.accounts'), $all, 'until it is listed again');
+};
+
 subtest 'a consent that has ended' => sub {
 	control($url, 'truelayer/items/set', { item_id => item_of($bank), error => 'access_denied' });
 	is((sqlstate_of($node, "SELECT * FROM live.ob_accounts WHERE connection_id = $bank"))[0], 'OB006', 'is an error');

@@ -150,7 +150,7 @@ public:
 	/// The server crashes: what need not have reached the disk has not.
 	void crash() { connections = flushed_; }
 
-	AccountCounts write_accounts(ConnectionId id, const AccountList &list, bool) override {
+	AccountCounts write_accounts(ConnectionId id, const AccountList &list, AccountKinds told, bool) override {
 		check(in_unit_, "write_accounts outside a unit");
 		auto &accounts = connection(id).accounts;
 		AccountCounts counts;
@@ -171,7 +171,7 @@ public:
 			}
 		}
 		for (auto &[key, row] : accounts)
-			if (row.live && !named.contains(key)) {
+			if (row.live && !named.contains(key) && tells_of(told, row.type)) {
 				row.live = false;
 				++counts.changed;
 			}

@@ -50,6 +50,7 @@ struct WindowRead {
 class WindowBank final : public providers::WindowProvider {
 public:
 	providers::WindowDays days{90, 10};
+	AccountKinds told = AccountKinds::all; // what it lists
 	bool pending_apart = true;
 	bool pending_known = true; // false: there is no pending set, which is not an empty one
 	std::size_t page_size = 3;
@@ -108,8 +109,9 @@ public:
 		self.pending_reads.clear();
 		self.fail_here();
 		providers::AccountListing listing;
+		listing.told = told;
 		for (const auto &[number, bank] : holders) {
-			if (!bank.listed)
+			if (!bank.listed || !tells_of(told, bank.card.empty() ? "checking" : kCardType))
 				continue;
 			Account &account = listing.list.accounts.emplace_back();
 			account.id = bank.id;
