@@ -301,6 +301,18 @@ TEST(TrueLayerLive, DaysAreThoseOfTheQuery) {
 	    bank.transport.requests.back().url.ends_with("/accounts/a2/transactions?from=2025-08-01&to=2026-02-28"));
 }
 
+TEST(TrueLayerLive, DaysThatNobodyNamesAreAlwaysTheSame) {
+	Live bank;
+	bank.log_in();
+	bank.transport.answer(kPending, results("")).answer(kPending, results(""));
+	bank.transport.answer(kRows, results("")).answer(kRows, results(""));
+	bank.scan({});
+	EXPECT_EQ(bank.asked(), (std::vector<long>{88, 88})) << "more might be refused";
+	Window window;
+	window.to = bank.today() - days(89);
+	EXPECT_EQ(caught([&] { bank.scan(window); }).code(), ErrorCode::refused);
+}
+
 TEST(TrueLayerLive, DaysThatAreNotShownAreAnError) {
 	for (const auto &[status, code] :
 	     {std::pair{400, "invalid_date_range"}, std::pair{403, "access_denied"}, std::pair{403, "sca_exceeded"}}) {

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/loop.hpp"
-#include "providers/option_values.hpp"
 #include "providers/row_identity.hpp"
 #include "providers/truelayer/accounts.hpp"
 #include "providers/truelayer/client.hpp"
@@ -59,13 +58,14 @@ public:
 	    : session_(std::move(session)), credentials_(std::move(credentials)), window_(std::move(window)) {
 		const Date today = today_of(session_);
 		to_ = std::min(window_.to.value_or(today), today);
-		from_ = window_.from.value_or(first_day(today));
+		// The same right after a login: who names no day gets no refusal, nor other rows a few minutes later.
+		from_ = window_.from.value_or(std::min(today - kShownAnyTime, to_));
 		at_once_ = to_ - from_ > kShownAnyTime ? 1 : kAtOnce;
 	}
 
 	Task<std::optional<TransactionPage>> next() override {
 		if (!listed_) {
-			check_shown(session_, from_);
+			check_shown(session_, from_, window_.from.has_value());
 			Task<AccountList> listing = list_whole(session_, credentials_, window_.account_ids);
 			AccountList listed = co_await listing;
 			accounts_ = std::move(listed.accounts);
@@ -88,13 +88,6 @@ public:
 	}
 
 private:
-	/// Of a query that names none: what there is to be seen up to its last day.
-	Date first_day(Date today) const {
-		if (!in_deep_window(session_))
-			return std::min(today - kShownAnyTime, to_);
-		return to_ - std::chrono::days(parse_integer(session_.server->option("history_days")).value_or(0));
-	}
-
 	void begin_accounts() {
 		while (from_ <= to_ && lanes_.size() < at_once_ && place_ < accounts_.size()) {
 			const Account &account = accounts_[place_++];

@@ -158,8 +158,8 @@ private:
 
 } // namespace
 
-void check_shown(const Session &session, Date from) {
-	if (from < today_of(session) - kShownAnyTime && !in_deep_window(session))
+void check_shown(const Session &session, Date from, bool named) {
+	if (from < today_of(session) - kShownAnyTime && !(named && in_deep_window(session)))
 		throw error_by(kTooFarBack, {}, kTransactionsEndpoint);
 }
 

@@ -23,8 +23,9 @@ std::unique_ptr<AccountReader> read_pending(Session session, Credentials credent
 /// All the days that are asked for, or an error.
 std::unique_ptr<AccountReader> read_account_whole(Session session, Credentials credentials, AccountWindow window);
 
-/// Throws if days from `from` on are more than a bank shows now: asked for them, some say nothing and show fewer.
-void check_shown(const Session &session, Date from);
+/// Throws if days from `from` on are more than a bank shows now: asked for them, some say nothing and show fewer. What is
+/// shown right after a login only has to be `named`.
+void check_shown(const Session &session, Date from, bool named);
 
 /// For a live scan: of all accounts asked for, posted rows and pending ones. Without a first day the days are those
 /// that every bank shows.

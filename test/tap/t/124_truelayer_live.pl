@@ -44,7 +44,8 @@ sub wait_for_calls
 
 sub a_day_passes { sql("UPDATE ob.connections SET authenticated_at = authenticated_at - interval '1 day'"); return; }
 
-is(asked(''), range(2190, 0), 'right after the login all days are read');
+is(asked("AND date >= '" . day(2190) . "'"), range(2190, 0), 'right after the login all days are shown');
+is(asked(''), range(88, 0), 'to who asks for them');
 a_day_passes();
 
 subtest 'the days of a query' => sub {
