@@ -347,6 +347,16 @@ TEST(TrueLayerLive, MoreDaysThanABankShowsAreNotAskedFor) {
 	EXPECT_EQ(bank.asked(), (std::vector<long>{88, 88}));
 }
 
+TEST(TrueLayerLive, NothingIsHeldBehindThePageThatTellsItsBytes) {
+	Live bank;
+	const std::string rows = results(row("2026-03-01", "n1")), pending = results(row("2026-03-09", "p1"));
+	bank.transport.answer(kPending, pending).answer(kPending, pending);
+	bank.transport.answer(kRows, rows).answer(kRows, rows);
+	const auto reader = bank.provider.read_window(bank.session(), bank.credentials(), {});
+	EXPECT_EQ(run_task(reader->next()).value().bytes, 2 * (rows.size() + pending.size())) << "read at once";
+	EXPECT_FALSE(run_task(reader->next()));
+}
+
 TEST(TrueLayerLive, RowsWithoutAnIdGetOne) {
 	Live bank;
 	bank.transport.answer(kPending, results("")).answer(kPending, results(""));

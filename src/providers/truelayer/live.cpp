@@ -1,6 +1,6 @@
 // Transactions of several accounts, for live scans. C++ regime.
 #include <algorithm>
-#include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +25,12 @@ namespace {
 // Accounts that are read at once while the days are few: an answer has all of an account's days in one piece. Ranges of
 // years, whose answers are large, are read one after the other.
 constexpr std::size_t kAtOnce = 4;
+
+/// What several answers were.
+class Answers final : public PageMemory {
+public:
+	std::vector<std::unique_ptr<PageMemory>> kept;
+};
 
 /// An account that is being read.
 struct Lane {
@@ -71,7 +77,7 @@ public:
 			accounts_ = std::move(listed.accounts);
 			listed_ = true;
 		}
-		while (ready_.empty()) {
+		for (;;) {
 			begin_accounts();
 			if (lanes_.empty())
 				co_return std::nullopt;
@@ -80,11 +86,9 @@ public:
 			for (Lane &lane : lanes_)
 				group.spawn(advance(&lane));
 			co_await group.join();
-			collect();
+			if (std::optional<TransactionPage> page = collect())
+				co_return std::move(page);
 		}
-		TransactionPage page = std::move(ready_.front());
-		ready_.pop_front();
-		co_return std::move(page);
 	}
 
 private:
@@ -97,15 +101,25 @@ private:
 		}
 	}
 
-	void collect() {
+	/// One page of what all lanes brought: nothing stays here, where nobody would count its bytes.
+	std::optional<TransactionPage> collect() {
+		TransactionPage all;
+		auto memory = std::make_unique<Answers>();
 		for (Lane &lane : lanes_) {
 			for (TransactionPage &page : lane.pages) {
 				settle(lane, page);
-				ready_.push_back(std::move(page));
+				all.rows.insert(all.rows.end(), page.rows.begin(), page.rows.end());
+				std::move(page.rejected.begin(), page.rejected.end(), std::back_inserter(all.rejected));
+				all.bytes += page.bytes;
+				memory->kept.push_back(std::move(page.memory));
 			}
 			lane.pages.clear();
 		}
 		std::erase_if(lanes_, [](const Lane &lane) { return lane.ended; });
+		if (memory->kept.empty())
+			return std::nullopt;
+		all.memory = std::move(memory);
+		return all;
 	}
 
 	/// Pending sets come whatever their days. Rows without an id get the one that a first sync gives them.
@@ -131,7 +145,6 @@ private:
 	std::vector<Account> accounts_;
 	std::size_t place_ = 0; // the next account to begin with
 	std::vector<Lane> lanes_;
-	std::deque<TransactionPage> ready_;
 };
 
 } // namespace
