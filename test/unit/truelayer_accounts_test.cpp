@@ -6,6 +6,7 @@
 #include "core/time.hpp"
 #include "providers/row_identity.hpp"
 #include "providers/truelayer/accounts.hpp"
+#include "unit/support/fake_budget.hpp"
 #include "unit/support/truelayer_session.hpp"
 
 namespace ob::providers::truelayer {
@@ -290,15 +291,18 @@ TEST(TrueLayerListing, NumbersComeInFull) {
 constexpr auto kBanks =
     R"([{"provider_id":"mock","display_name":"Mock","country":"uk","logo_url":"https://x.example/l.svg",
 	"scopes":["accounts","balance"],"availability":{"recommended_status":"healthy"}},
+	{"display_name":"Nobody's Bank","country":"uk"},
 	{"provider_id":"ob-lloyds","display_name":"Lloyds Bank","country":"uk","scopes":["accounts"]}])";
 
 TEST(TrueLayerBanks, AreListedAndFound) {
 	TrueLayerSession bank;
 	bank.option("country_codes", "GB,DE");
+	const auto budget = std::make_shared<test::FakeBudget>();
+	bank.server->budget = budget;
 	for (int i = 0; i < 3; ++i)
 		bank.transport.answer("/api/providers", kBanks);
 	const auto all = run_task(bank.provider.institutions(bank.session(), " "));
-	ASSERT_EQ(all.size(), 2u);
+	ASSERT_EQ(all.size(), 2u) << "one without an id cannot be linked";
 	EXPECT_EQ(all[0].id, "mock");
 	EXPECT_EQ(all[0].name, "Mock");
 	EXPECT_EQ(all[0].countries, std::vector<std::string>{"uk"});
@@ -309,6 +313,7 @@ TEST(TrueLayerBanks, AreListedAndFound) {
 	EXPECT_EQ(bank.transport.requests.at(0).header("Authorization"), "");
 	EXPECT_EQ(run_task(bank.provider.institutions(bank.session(), "LLOYDS")).at(0).id, "ob-lloyds");
 	EXPECT_EQ(run_task(bank.provider.institution(bank.session(), "mock")).name, "Mock");
+	EXPECT_TRUE(budget->asked.empty()) << "links that are made meanwhile need theirs";
 	bank.transport.answer("/api/providers", "[]");
 	EXPECT_EQ(caught([&] { run_task(bank.provider.institution(bank.session(), "mock")); }).code(),
 	          ErrorCode::not_found);
