@@ -172,6 +172,30 @@ TEST(TrueLayerReauth, WhereThereIsNoneTheLinkIsNew) {
 	          ErrorCode::provider_down);
 }
 
+TEST(TrueLayerReauth, SaysHowTheBrowserComesBack) {
+	TrueLayerSession bank;
+	bank.transport.answer(kReauth, R"({"result":"https://bank.example/login","success":true})");
+	run_task(bank.provider.start_link(bank.session(), again(R"({"response_mode":"form_post"})")));
+	EXPECT_EQ(json::Document::parse(bank.transport.requests.at(0).body).text("response_mode"), "form_post");
+}
+
+TEST(TrueLayerReauth, OptionsThatItCannotTakeAreRefused) {
+	for (const char *options :
+	     {R"({"provider_id":"ob-monzo"})", R"({"providers":"uk-ob-all"})", R"({"nonce":"n"})",
+	      R"({"user_email":"a@x.example"})", R"({"response_mode":"fragment"})", R"({"user":{"name":"A"}})"}) {
+		TrueLayerSession bank;
+		bank.transport.answer(kReauth, R"({"result":"https://bank.example/login","success":true})");
+		EXPECT_EQ(caught([&] { run_task(bank.provider.start_link(bank.session(), again(options))); }).code(),
+		          ErrorCode::invalid_argument)
+		    << options;
+	}
+	// A new link has a place for them.
+	TrueLayerSession bank;
+	bank.transport.answer(kReauth, 401, truelayer_error("invalid_request", "Provider not supported"));
+	const LinkOffer offer = run_task(bank.provider.start_link(bank.session(), again(R"({"provider_id":"ob-monzo"})")));
+	EXPECT_EQ(parameter(offer, "provider_id"), "ob-monzo");
+}
+
 // ---- a longer consent ----
 
 constexpr auto kConfirmed = R"({"extend":true,"user_has_reconfirmed_consent":true,)"
@@ -212,11 +236,42 @@ TEST(TrueLayerExtension, OnlyWithTheUsersWord) {
 	TrueLayerSession bank;
 	for (const char *options : {R"({"extend":true})", R"({"extend":true,"user_has_reconfirmed_consent":false})",
 	                            R"({"extend":true,"user_has_reconfirmed_consent":true})",
-	                            R"({"extend":true,"user_has_reconfirmed_consent":true,"user":{"name":"A"}})"})
+	                            R"({"extend":true,"user_has_reconfirmed_consent":true,"user":"A"})"})
 		EXPECT_EQ(caught([&] { run_task(bank.provider.extend(bank.session(), again(options))); }).code(),
 		          ErrorCode::invalid_argument)
 		    << options;
 	EXPECT_TRUE(bank.transport.requests.empty());
+}
+
+TEST(TrueLayerExtension, TakesWhatItCanSay) {
+	TrueLayerSession bank;
+	bank.transport.answer(kExtend,
+	                      R"({"action_needed":"authentication_needed","user_input_link":"https://bank.example/x"})");
+	run_task(bank.provider.extend(bank.session(), again(R"({"extend":true,"user_has_reconfirmed_consent":true,)"
+	                                                    R"("response_mode":"form_post","user":{"id":"u1"}})")));
+	const json::Document body = json::Document::parse(bank.transport.requests.at(0).body);
+	EXPECT_EQ(body.text("response_mode"), "form_post");
+	EXPECT_EQ(body.get("user").text("id"), "u1");
+	EXPECT_EQ(
+	    caught([&] {
+		    run_task(bank.provider.extend(bank.session(), again(R"({"extend":true,"user_has_reconfirmed_consent":true,)"
+		                                                        R"("provider_id":"mock","user":{"id":"u1"}})")));
+	    }).code(),
+	    ErrorCode::invalid_argument);
+}
+
+TEST(TrueLayerExtension, ARefusalSaysWhatToDo) {
+	TrueLayerSession bank;
+	bank.transport.answer(kExtend, 422, R"({"title":"No way to extend this connection","status":422,"trace_id":"x"})");
+	EXPECT_EQ(caught([&] { run_task(bank.provider.extend(bank.session(), again(kConfirmed))); }).hint(),
+	          "Use ob.relink without extend: the user logs in again.");
+	// Names of fields only: what is said of them may repeat what was sent.
+	bank.transport.answer(kExtend, 400,
+	                      R"({"title":"t","status":400,"trace_id":"x","errors":{"user.email":["a@x.example"],)"
+	                      R"("a@x.example":["b"]}})");
+	const std::string detail =
+	    caught([&] { run_task(bank.provider.extend(bank.session(), again(kConfirmed))); }).detail();
+	EXPECT_TRUE(detail.ends_with(", fields user.email")) << detail;
 }
 
 TEST(TrueLayerExtension, IsMadeOnce) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "core/text.hpp"
 #include "json/document.hpp"
@@ -100,6 +101,12 @@ constexpr ErrorRule kUnauthorized{"",        reauth, kReauth, "token_rejected", 
 constexpr ErrorRule kTooMany{
     "", rate_limited, kLimited, "", "truelayer limits the number of calls", "Try again later.", kUnknownLimitWait};
 constexpr ErrorRule kServerError{"", retry, kDown, "", "truelayer had an internal error", "Try again later."};
+constexpr ErrorRule kNotExtended{"",
+                                 permanent,
+                                 kRefused,
+                                 "",
+                                 "truelayer cannot prolong this consent",
+                                 "Use ob.relink without extend: the user logs in again."};
 constexpr ErrorRule kOther{"", permanent, kRefused, "", "truelayer refused the request", ""};
 // Not TrueLayer's own words, so they end no connection.
 constexpr ErrorRule kGateway{"",
@@ -125,6 +132,8 @@ const ErrorRule &by_status(int status) {
 		return *find("not_found");
 	case 408:
 		return kServerError;
+	case 422: // of an extension only
+		return kNotExtended;
 	case 429:
 		return kTooMany;
 	case 501:
@@ -146,6 +155,19 @@ bool mentions(std::string_view reason, std::string_view word) {
 	return text::lower_ascii(reason).find(word) != std::string::npos;
 }
 
+/// Names only: a message may repeat what was sent.
+std::string fields_of(json::Node errors) {
+	constexpr std::size_t kLongest = 40;
+	constexpr std::size_t kMost = 5;
+	const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.'; };
+	std::string fields;
+	std::size_t count = 0;
+	for (const auto &[name, messages] : errors.members())
+		if (name.size() <= kLongest && std::all_of(name.begin(), name.end(), good) && ++count <= kMost)
+			fields.append(fields.empty() ? "" : " ").append(name);
+	return fields;
+}
+
 } // namespace
 
 ErrorFacts facts_of(const http::Response &response) {
@@ -160,8 +182,10 @@ ErrorFacts facts_of(const http::Response &response) {
 		return facts;
 	facts.code = body->text("error");
 	facts.reason = body->get("error_details").text("reason");
+	// Of problem+json:
+	facts.fields = fields_of(body->get("errors"));
 	if (facts.request_id.empty())
-		facts.request_id = presentable_request_id(body->text("trace_id")); // of problem+json
+		facts.request_id = presentable_request_id(body->text("trace_id"));
 	return facts;
 }
 
@@ -212,9 +236,11 @@ ProviderError error_by(const ErrorRule &rule, const ErrorFacts &facts, std::stri
 	std::optional<std::chrono::seconds> wait;
 	if (rule.wait > std::chrono::seconds(0))
 		wait = rule.wait;
-	return ProviderError(rule.error, rule.reaction, std::string(code), std::string(rule.message),
-	                     error_detail(endpoint, facts.status, code, facts.request_id), std::string(rule.hint), wait,
-	                     std::string(rule.reauth_reason));
+	std::string detail = error_detail(endpoint, facts.status, code, facts.request_id);
+	if (!facts.fields.empty())
+		detail.append(", fields ").append(facts.fields);
+	return ProviderError(rule.error, rule.reaction, std::string(code), std::string(rule.message), std::move(detail),
+	                     std::string(rule.hint), wait, std::string(rule.reauth_reason));
 }
 
 std::string error_detail(std::string_view endpoint, int status, std::string_view code, std::string_view request_id) {

@@ -29,6 +29,7 @@ struct ErrorFacts {
 	std::string code;
 	std::string reason;     // of error_details: refines some codes
 	std::string request_id; // TrueLayer's correlation id
+	std::string fields;     // of our request that are wrong; only what looks like their names
 	int status = 0;
 	bool foreign = false; // neither JSON nor empty: something between us and TrueLayer answered
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,10 @@ constexpr std::string_view kReauthEndpoint = "/v1/reauthuri";
 constexpr std::array<std::string_view, 9> kPlaced{"mode",  "redirect_uri",  "providers", "provider_id",
                                                   "nonce", "response_mode", "extend",    "user_has_reconfirmed_consent",
                                                   "user"};
+// What a login for a connection that is there can be told; "mode" is always hosted.
+constexpr std::array<std::string_view, 4> kOfReauth{"mode", "redirect_uri", "response_mode", "extend"};
+constexpr std::array<std::string_view, 6> kOfExtension{
+    "mode", "redirect_uri", "response_mode", "extend", "user_has_reconfirmed_consent", "user"};
 // Other providers'.
 constexpr std::array<std::string_view, 6> kForeign{"products", "days_requested",   "resend", "email",
                                                    "otp",      "account_selection"};
@@ -56,6 +61,22 @@ void check_options(const LinkRequest &request, const json::Document &options) {
 		if (value.exists() && name != "user" && !is_scalar)
 			bad_option(name, "must be a text, a number or a boolean");
 	}
+}
+
+/// An option that would go unheard is a mistake of the caller's.
+void check_heard(const json::Document &options, std::span<const std::string_view> heard, std::string_view where) {
+	for (const auto &[name, value] : options.root().members())
+		if (value.exists() && std::find(heard.begin(), heard.end(), name) == heard.end())
+			bad_option(name, "is not known where " + std::string(where), known_names_hint(name, heard));
+}
+
+/// For a request's body, which knows one way only; the other is the usual one.
+void add_response_mode(const json::Document &options, json::Object &body) {
+	const std::string_view mode = options.text("response_mode");
+	if (options.has("response_mode") && mode != "form_post" && mode != "query")
+		bad_option("response_mode", "must be form_post or query");
+	if (mode == "form_post")
+		body.set("response_mode", mode);
 }
 
 /// What a sync could do nothing without.
@@ -128,12 +149,14 @@ LinkOffer new_link(const ServerConfig &server, const LinkRequest &request, const
 }
 
 /// Nothing if TrueLayer has no way back for this connection.
-Task<std::optional<LinkOffer>> reauth_link(Session session, LinkRequest request, std::string redirect) {
+Task<std::optional<LinkOffer>> reauth_link(Session session, LinkRequest request) {
+	const json::Document options = parse_object(request.options_json);
 	Proofkey key;
 	json::Object body;
 	body.set("response_type", "code").set_secret("refresh_token", token_of(request.credentials, "refresh_token"));
-	body.set("redirect_uri", redirect).set_if("state", request.link_id);
+	body.set("redirect_uri", redirect_uri(*session.server, options)).set_if("state", request.link_id);
 	body.set("code_challenge", key.challenge).set("code_challenge_method", "S256");
+	add_response_mode(options, body);
 	Call call;
 	call.host = Host::auth;
 	call.proof = Proof::nothing;
@@ -164,15 +187,17 @@ WipedString extend_body(const ServerConfig &server, const LinkRequest &request, 
 	if (!options.boolean("user_has_reconfirmed_consent").value_or(false))
 		bad_option("user_has_reconfirmed_consent", "must be true to extend a consent",
 		           "Only the user can say so: ask first.");
+	// Who has to say more than that there is a user is for TrueLayer to tell: regulated clients need not.
 	const json::Node user = options.get("user");
-	if (!user.is_object() || !user.has("name") || !(user.has("email") || user.has("phone")))
-		bad_option("user", "must be an object with the user's name, and email or phone");
+	if (!user.is_object())
+		bad_option("user", "must be an object: with the user's name, and email or phone, unless you are regulated");
 	json::Object body;
 	body.set("user_has_reconfirmed_consent", true);
 	add_client(server, body);
 	body.set_secret("refresh_token", token_of(request.credentials, "refresh_token"));
 	body.set("redirect_uri", redirect_uri(server, options)).set("user", user);
 	body.set_if("state", request.link_id).set("code_challenge", key.challenge);
+	add_response_mode(options, body);
 	return body.dump();
 }
 
@@ -184,10 +209,15 @@ Task<LinkOffer> start_link(Session session, LinkRequest request) {
 	check_client(*server);
 	check_options(request, options);
 	check_scopes(server->option("scopes"));
+	for (const char *name : {"user", "user_has_reconfirmed_consent"})
+		if (options.has(name))
+			bad_option(name, "is for prolonging a consent", "Pass \"extend\": true to ob.relink, too.");
 	if (request.credentials.contains("refresh_token")) {
-		Task<std::optional<LinkOffer>> asked = reauth_link(session, request, redirect_uri(*server, options));
-		if (std::optional<LinkOffer> offer = co_await asked)
+		Task<std::optional<LinkOffer>> asked = reauth_link(session, request);
+		if (std::optional<LinkOffer> offer = co_await asked) {
+			check_heard(options, kOfReauth, "the user logs in to the same bank again");
 			co_return std::move(*offer);
+		}
 	}
 	co_return new_link(*server, request, options);
 }
@@ -197,6 +227,7 @@ Task<Extension> extend(Session session, LinkRequest request) {
 	const json::Document options = parse_object(request.options_json);
 	check_client(*server);
 	check_options(request, options);
+	check_heard(options, kOfExtension, "a consent is prolonged");
 	Proofkey key;
 	Call call;
 	call.proof = Proof::secret;
