@@ -75,8 +75,11 @@ Task<std::vector<Fields>> complete_by_asking(Link link, store::LoadedServer serv
 	co_return std::move(rows);
 }
 
-/// A browser has come back from the bank: only with the link's own `state`, and once.
+/// A browser has come back from the bank: what it brings counts only with the link's own `state`, and once.
 void check_callback(const Link &link, const json::Document &response) {
+	if (response.has("code") && !response.has("state"))
+		throw Error(ErrorCode::invalid_argument, "the response has a code, but no state", {},
+		            "Pass on all that the browser brought: the state shows whose code it is.");
 	if (response.has("state") && response.text("state") != link.link_id)
 		throw Error(ErrorCode::invalid_argument, "the response belongs to another link", {},
 		            "Its state is the link_id of the link that it belongs to.");
