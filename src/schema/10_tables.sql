@@ -272,7 +272,7 @@ COMMENT ON COLUMN ob.budgets.spent IS 'By class of calls: a second since 1970, h
 CREATE TABLE ob.outcomes (
 	id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	call_id pg_catalog.text COLLATE "C" NOT NULL UNIQUE,
-	kind pg_catalog.text NOT NULL CHECK (kind IN ('exchange', 'remove', 'rotate', 'failure')),
+	kind pg_catalog.text NOT NULL CHECK (kind IN ('exchange', 'remove', 'rotate', 'extend', 'failure')),
 	phase pg_catalog.text NOT NULL CHECK (phase IN ('intent', 'answered', 'recorded', 'done', 'failed')),
 	server pg_catalog.name NOT NULL,
 	connection_id pg_catalog.int8,

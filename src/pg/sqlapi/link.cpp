@@ -6,17 +6,15 @@ extern "C" {
 #include "tcop/utility.h"
 }
 
+#include "crypto/seal.hpp"
 #include "pg/entry.hpp"
-#include "pg/sqlapi/connection_lock.hpp"
 #include "pg/sqlapi/linking.hpp"
 #include "pg/store/audit.hpp"
-#include "pg/store/connection_changes.hpp"
 #include "pg/store/connections.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/owner.hpp"
 #include "pg/worker/client.hpp"
-#include "pg/worker/sync_start.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -120,24 +118,30 @@ bool is_extension(const std::string &options_text) {
 	return true;
 }
 
+/// Who the user is goes to the provider only.
+std::string kept_of_extension(const json::Document &options) {
+	json::Object kept;
+	for (const auto &[name, value] : options.root().members())
+		if (name != "user")
+			kept.set(name, value);
+	return kept.canonical_dump();
+}
+
 /// By a worker, since new tokens may come of it. The connection works again then; else the user has a link to walk.
 Fields extend(const Link &link, const store::Connection &connection, const store::LoadedServer &server) {
-	store::load_keys();
+	const crypto::KeyRing keys = store::load_keys();
+	const json::Document options = parse_object(link.options_json, "options");
 	worker::Request request = worker::request_for("extend", server, connection.mapping_role);
 	request.connection = connection.id;
 	request.link_id = new_link_id();
-	request.options_json = parse_object(link.options_json, "options").canonical_dump();
+	request.options_json = kept_of_extension(options);
+	request.sealed_grant = crypto::seal(keys, options.canonical_dump(), worker::outcome_place(request.call_id));
 	request.user_ref = link.user_ref;
 	request.user_ip = link.user_ip;
 	const std::string link_id = request.link_id;
-	const auto result = json::Document::parse(run(worker::call(std::move(request))));
+	(void)run(worker::call(std::move(request)));
 	std::optional<store::OpenLink> made;
 	store::as_owner([&] { made = store::read_offer(link_id); });
-	if (result.boolean("extended").value_or(false)) {
-		if (run(wait_for_lock(connection.id, LockScope::transaction)))
-			store::as_owner([&] { store::apply_repair(connection.id, {.health = {}, .user_ip = link.user_ip}); });
-		worker::sync_after_commit();
-	}
 	return link_row(link_id, made.value().offer);
 }
 

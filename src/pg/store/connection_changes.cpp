@@ -82,7 +82,7 @@ void apply_repair(ConnectionId id, const Repair &repair) {
 	    "error_message = NULL, failing_since = NULL, "
 	    "state_since = CASE WHEN state = 'active' THEN state_since ELSE clock_timestamp() END, "
 	    "consent_given_at = COALESCE($6, CASE WHEN $2 THEN clock_timestamp() ELSE consent_given_at END), "
-	    "authenticated_at = CASE WHEN $2 THEN $7 ELSE authenticated_at END, "
+	    "authenticated_at = CASE WHEN $2 AND $9 THEN $7 ELSE authenticated_at END, "
 	    "provider_connection_id = COALESCE($8, provider_connection_id), "
 	    "repaired_at = clock_timestamp(), "
 	    "consent_ip = COALESCE($3::inet, consent_ip), consent_expires_at = COALESCE($4, consent_expires_at), "
@@ -95,7 +95,7 @@ void apply_repair(ConnectionId id, const Repair &repair) {
 	connection.run({Param::integer(id), Param::boolean(repair.consented), Param::text_or_null(repair.user_ip),
 	                Param::timestamp(repair.health.consent_expires_at), Param::timestamp(repair.health.bank_updated_at),
 	                Param::timestamp(repair.health.consent_given_at), Param::timestamp(Runtime::get().clock().now()),
-	                Param::text_or_null(repair.provider_connection_id)});
+	                Param::text_or_null(repair.provider_connection_id), Param::boolean(repair.at_bank)});
 	sync_state.run({Param::integer(id)});
 	failures.run({Param::integer(id)});
 	notify(id, "active");

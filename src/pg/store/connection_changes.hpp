@@ -52,6 +52,7 @@ std::optional<ConnectionId> find_known(const NewConnection &fresh);
 struct Repair {
 	ConnectionHealth health;                 // empty where it is not known
 	bool consented = true;                   // by the user, just now
+	bool at_bank = true;                     // where he has logged in to do so
 	std::string user_ip;                     // his; may be empty
 	std::string provider_connection_id = {}; // another one from now on; empty: the same
 };

@@ -16,14 +16,14 @@ namespace ob::pg::store {
 struct Outcome {
 	std::int64_t id = 0;
 	std::string call_id;
-	std::string kind; // exchange, remove, rotate, failure
+	std::string kind; // exchange, remove, rotate, extend, failure
 	std::string phase;
 	std::string server;
 	std::optional<ConnectionId> connection;
 	std::string link_id;
 	std::string grant_digest;
 	std::string mapping_role;
-	std::string sealed;       // intent: the grant; answered: the provider's answer
+	std::string sealed;       // intent: the grant, or the options of an extension; answered: the provider's answer
 	std::string request_json; // facts to carry it out again, no secret
 	std::string result_json;
 	std::string failure_json;

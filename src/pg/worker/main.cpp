@@ -169,7 +169,8 @@ Task<void> Worker::serve(Worker *worker, Envelope envelope) {
 			log_failure("the worker's message queue", std::current_exception());
 		}
 	};
-	const bool may_link = envelope.request.kind == "exchange" || envelope.request.kind == "recover";
+	const std::string kind = envelope.request.kind;
+	const bool may_link = kind == "exchange" || kind == "extend" || kind == "recover";
 	bool sync_then = false;
 	Done done;
 	try {

@@ -38,7 +38,7 @@ struct Request {
 	bool purge = false;
 	// renew: the access token that is no longer good; empty: whichever it is
 	std::string token_digest;
-	// extend, besides the link's id, its user and address
+	// extend, besides the link's id, its user and address: what the link keeps; all options, sealed, are the grant
 	std::string options_json;
 	// failure: a SyncFailure as JSON; refusal: the error
 	std::string failure_json;

@@ -6,8 +6,10 @@
 #include "pg/store/audit.hpp"
 #include "pg/store/client_checks.hpp"
 #include "pg/store/connection_changes.hpp"
+#include "pg/store/connections.hpp"
 #include "pg/worker/budgets.hpp"
 #include "pg/worker/exchange.hpp"
+#include "pg/worker/extension.hpp"
 #include "pg/worker/removal.hpp"
 #include "pg/worker/renewal.hpp"
 #include "pg/worker/rotation.hpp"
@@ -58,9 +60,14 @@ Done keep_refusal(const Request &request) {
 store::Repair repair_of(const Outcome &outcome) {
 	const auto result = json::Document::parse(outcome.result_json);
 	store::Repair repair;
+	repair.at_bank = outcome.kind != "extend";
 	repair.user_ip = Request::from_json(outcome.request_json).user_ip;
 	repair.provider_connection_id = result.text("provider_connection_id");
 	return repair;
+}
+
+bool is_disconnected(ConnectionId id) {
+	return store::find_connection(id).state == "disconnected";
 }
 
 Task<void> recover_one(std::int64_t id, Context *context) {
@@ -78,6 +85,9 @@ Task<void> recover_one(std::int64_t id, Context *context) {
 		co_await task;
 	} else if (outcome->kind == "rotate") {
 		Task<void> task = recover_rotation(std::move(*outcome), context);
+		co_await task;
+	} else if (outcome->kind == "extend") {
+		Task<void> task = recover_extension(std::move(*outcome), context);
 		co_await task;
 	}
 }
@@ -100,7 +110,7 @@ Task<Done> dispatch(Request request, Context *context, std::int64_t *locked) {
 		co_return co_await task;
 	}
 	if (request.kind == "extend") {
-		Task<Done> task = extend(std::move(request), context);
+		Task<Done> task = extend(std::move(request), context, locked);
 		co_return co_await task;
 	}
 	if (request.kind == "failure")
@@ -153,9 +163,9 @@ void apply(std::int64_t id) {
 			            "another session works on connection " + std::to_string(*outcome->connection));
 		if (outcome->kind == "remove")
 			store::apply_disconnect(*outcome->connection, Request::from_json(outcome->request_json).purge);
-		else if (outcome->kind == "exchange")
+		else if (outcome->kind == "exchange" || (outcome->kind == "extend" && !is_disconnected(*outcome->connection)))
 			store::apply_repair(*outcome->connection, repair_of(*outcome));
-		else {
+		else if (outcome->kind == "failure") {
 			const std::optional<Timestamp> begun = store::begin_of_failure(outcome->request_json);
 			store::apply_failure(*outcome->connection, store::failure_from_json(outcome->request_json),
 			                     begun ? begun : outcome->created_at, outcome->created_at);

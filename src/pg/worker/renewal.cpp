@@ -16,7 +16,6 @@
 #include "pg/store/connections.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/store/keys.hpp"
-#include "pg/store/links.hpp"
 #include "pg/store/tokens.hpp"
 #include "pg/worker/steps.hpp"
 #include "sync/failure.hpp"
@@ -30,22 +29,6 @@ using store::LoadedServer;
 
 std::string name_of(const Request &request) {
 	return "connection " + std::to_string(*request.connection);
-}
-
-/// Whoever renews may have been left alone by who asked for it: the lock tells that he is still at it.
-Task<HeldLock> wait_for_others(ConnectionId connection) {
-	const auto deadline = std::chrono::steady_clock::now() + settings::claim_timeout();
-	for (;;) {
-		HeldLock lock = HeldLock::take(LockClass::renewal, connection);
-		if (lock)
-			co_return std::move(lock);
-		if (std::chrono::steady_clock::now() >= deadline)
-			throw Error(ErrorCode::no_worker,
-			            "another session renews the tokens of connection " + std::to_string(connection), {},
-			            "Try again later.");
-		Sleep pause(20ms);
-		co_await pause;
-	}
 }
 
 /// As the worker finds them, under the lock.
@@ -146,12 +129,27 @@ Done refusal(const ProviderError &error, std::int64_t to_apply) {
 
 } // namespace
 
+Task<HeldLock> wait_for_renewals(ConnectionId connection) {
+	const auto deadline = std::chrono::steady_clock::now() + settings::claim_timeout();
+	for (;;) {
+		HeldLock lock = HeldLock::take(LockClass::renewal, connection);
+		if (lock)
+			co_return std::move(lock);
+		if (std::chrono::steady_clock::now() >= deadline)
+			throw Error(ErrorCode::no_worker,
+			            "another session renews the tokens of connection " + std::to_string(connection), {},
+			            "Try again later.");
+		Sleep pause(20ms);
+		co_await pause;
+	}
+}
+
 std::string token_digest(const Secret &token) {
 	return crypto::sha256_hex(token.reveal());
 }
 
 Task<Done> renew(Request request, Context *context, std::int64_t *locked) {
-	Task<HeldLock> waiting = wait_for_others(*request.connection);
+	Task<HeldLock> waiting = wait_for_renewals(*request.connection);
 	const HeldLock lock = co_await waiting;
 	Present present = read_present(request);
 	if (!is_meant(request, present.tokens))
@@ -181,68 +179,6 @@ void throw_refusal(std::string_view result_json) {
 	const auto result = json::Document::parse(result_json);
 	if (const json::Node refused = result.get("refused"); refused.exists())
 		throw store::provider_error_from(refused);
-}
-
-// ---- prolonging a consent ----
-
-namespace {
-
-/// What the link shows is committed with the tokens that came instead of it.
-void record_extension(const Request &request, const providers::Extension &extension) {
-	store::Link link;
-	link.link_id = request.link_id;
-	link.server = request.server;
-	link.user_ref = request.user_ref;
-	link.kind = "relink";
-	link.options_json = request.options_json;
-	link.connection = request.connection;
-	link.mapping_role = request.mapping_role;
-	link.user_ip = request.user_ip;
-	link.expires_at = extension.offer.expires_at.value_or(Runtime::get().clock().now() + std::chrono::hours(1));
-	store::insert_link(link, extension.offer);
-	store::audit({.action = "AUTH_LINK_CREATED",
-	              .connection = request.connection,
-	              .server = request.server,
-	              .user_ref = request.user_ref,
-	              .request_id = extension.renewed.request_id,
-	              .user_ip = request.user_ip,
-	              .acting_json = request.acting_json});
-	if (extension.renewed.credentials.empty())
-		return;
-	store::save_renewed(request.server, store::token_subject(*request.connection), extension.renewed);
-	store::complete_link(request.link_id, *request.connection);
-	store::audit({.action = "CONSENT_EXTENDED",
-	              .connection = request.connection,
-	              .server = request.server,
-	              .request_id = extension.renewed.request_id,
-	              .user_ip = request.user_ip,
-	              .acting_json = request.acting_json});
-}
-
-} // namespace
-
-Task<Done> extend(Request request, Context *context) {
-	Task<HeldLock> waiting = wait_for_others(*request.connection);
-	const HeldLock lock = co_await waiting;
-	Present present = read_present(request);
-	const InFlight::Call call(*context->in_flight);
-	(void)store::load_keys();
-	providers::LinkRequest wanted;
-	wanted.link_id = request.link_id;
-	wanted.user_ref = request.user_ref;
-	wanted.options_json = request.options_json;
-	wanted.credentials = std::move(present.tokens);
-	providers::CallStats stats;
-	providers::Session session = Runtime::get().session(present.server.config, stats, request.connection);
-	Task<providers::Extension> extending = present.server.provider->extend(std::move(session), std::move(wanted));
-	const providers::Extension extension = co_await extending;
-	crash_point("extend_answered");
-	Task<void> recorded = record_surely(context, Insist::always, "the longer consent of " + name_of(request),
-	                                    [&] { record_extension(request, extension); });
-	co_await recorded;
-	json::Object result;
-	result.set("extended", !extension.renewed.credentials.empty());
-	co_return Done{std::string(result.dump()), 0, {}};
 }
 
 // ---- for the worker's own calls ----

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/task.hpp"
+#include "pg/locks.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/worker/context.hpp"
 #include "pg/worker/message.hpp"
@@ -20,6 +21,10 @@ namespace ob::pg::worker {
 /// Names an access token in a request; nothing can be done with it.
 std::string token_digest(const Secret &token);
 
+/// Whoever renews may have been left alone by who asked for it: the lock tells that he is still at it. It is waited for
+/// up to claim_timeout. Throws no_worker.
+Task<HeldLock> wait_for_renewals(ConnectionId connection);
+
 /// Renews the tokens of the request's connection, unless they are others by now than the request names. No intent: a
 /// call whose answer was lost is repeated with the same refresh token. The new tokens are committed before anybody uses
 /// them. What the provider says to it is in the result; a user who must log in again is recorded: `locked` becomes that
@@ -28,9 +33,6 @@ Task<Done> renew(Request request, Context *context, std::int64_t *locked);
 
 /// The provider's refusal in a result of renew(), thrown; nothing if there is none.
 void throw_refusal(std::string_view result_json);
-
-/// Prolongs a consent: new tokens, and a link that has been walked already; or a link for the user to walk.
-Task<Done> extend(Request request, Context *context);
 
 /// The tokens of a connection for calls that this worker makes itself; null where they do not expire. `context`
 /// outlives it.

@@ -112,19 +112,11 @@ Error token_lost(const Outcome &outcome) {
 
 /// The old token is dead and nobody holds the new one. Returns the outcome that brings it to the connection's row.
 std::int64_t record_lost(const Outcome &outcome, const Error &error) {
-	SyncFailure failure;
-	failure.code = error.code();
-	failure.provider_code = sqlstate(error.code());
-	failure.message = "Please reconnect your bank.";
-	failure.new_state = "reauth_required";
-	failure.reauth_reason = "outcome_unknown";
 	std::int64_t to_apply = 0;
 	record([&] {
 		store::set_failed(outcome.id, store::error_to_json(error));
 		audit_rotation(outcome, {}, &error);
-		const Request change = failure_request(outcome, failure);
-		insert_failure(change, &to_apply);
-		audit_failure(change);
+		to_apply = insert_lost_tokens(outcome, error);
 	});
 	return to_apply;
 }

@@ -178,6 +178,20 @@ Request failure_request(const store::Outcome &outcome, const SyncFailure &failur
 	return request;
 }
 
+std::int64_t insert_lost_tokens(const store::Outcome &outcome, const Error &error) {
+	SyncFailure failure;
+	failure.code = error.code();
+	failure.provider_code = sqlstate(error.code());
+	failure.message = "Please reconnect your bank.";
+	failure.new_state = "reauth_required";
+	failure.reauth_reason = "outcome_unknown";
+	const Request change = failure_request(outcome, failure);
+	std::int64_t locked = 0;
+	insert_failure(change, &locked);
+	audit_failure(change);
+	return locked;
+}
+
 bool settles(const Error &error) {
 	const auto *refusal = dynamic_cast<const ProviderError *>(&error);
 	if (refusal && refusal->reaction() == Reaction::configuration)

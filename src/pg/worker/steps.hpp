@@ -61,6 +61,10 @@ void audit_failure(const Request &request);
 /// The request for insert_failure() that follows from another outcome.
 Request failure_request(const store::Outcome &outcome, const SyncFailure &failure);
 
+/// The stored tokens are dead, and nobody holds those that came instead: the user must log in again. As
+/// insert_failure(), and said in the audit log.
+std::int64_t insert_lost_tokens(const store::Outcome &outcome, const Error &error);
+
 /// Whether a provider's answer during a recovery settles the matter; all else may look different next time, above all
 /// what the operator has to mend.
 bool settles(const Error &error);

@@ -10,6 +10,9 @@ COMMENT ON COLUMN ob.quarantine.sync_attempt IS 'The attempt of a loop (ob.sync_
 ALTER TABLE ob.sync_state ADD COLUMN health_read_at pg_catalog.timestamptz;
 COMMENT ON COLUMN ob.sync_state.health_read_at IS 'When the provider was last asked how the connection is, by a call of its own.';
 
+ALTER TABLE ob.outcomes DROP CONSTRAINT outcomes_kind_check,
+	ADD CONSTRAINT outcomes_kind_check CHECK (kind IN ('exchange', 'remove', 'rotate', 'extend', 'failure'));
+
 CREATE PROCEDURE ob.retry_quarantine()
 LANGUAGE c AS 'MODULE_PATHNAME', 'ob_retry_quarantine';
 COMMENT ON PROCEDURE ob.retry_quarantine() IS

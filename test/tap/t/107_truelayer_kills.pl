@@ -14,7 +14,7 @@ use OpenBanking::TrueLayerOracle;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my ($first, $last) = split /-/, $ENV{OB_KILLS} // '1-45';
+my ($first, $last) = split /-/, $ENV{OB_KILLS} // '1-50';
 $last //= $first;
 
 my $url = start_sandbox();
@@ -31,9 +31,10 @@ my @cases = (
 	(map { [ \&side_by_side, 'several at once', 'nobody' ] } 1 .. 4),
 	(map { my $what = $_; map { [ \&token_case, $what, $_ ] } 'TERM', 'KILL', 'immediate stop', "${what}_answered", "${what}_recorded" }
 		'exchange', 'renew', 'remove'),
-	(map { [ \&token_case, $_->[0], $_->[1] ] } [ 'exchange', 'exchange_intent' ], [ 'remove', 'remove_intent' ], [ 'extend', 'TERM' ],
-		[ 'extend', 'KILL' ], [ 'extend', 'extend_answered' ]),
+	(map { [ \&token_case, $_->[0], $_->[1] ] } [ 'exchange', 'exchange_intent' ], [ 'remove', 'remove_intent' ]),
+	(map { [ \&token_case, 'extend', $_ ] } 'TERM', 'KILL', 'immediate stop', 'extend_intent', 'extend_answered', 'extend_recorded'),
 	(map { [ \&token_case, 'renew', $_, 'stable' ] } 'KILL', 'immediate stop', 'renew_answered', 'renew_recorded'),
+	(map { [ \&token_case, 'extend', $_, 'stable' ] } 'KILL', 'extend_answered'),
 );
 
 my ($case, $chance, @banks);
@@ -152,6 +153,7 @@ sub token_case
 	else
 	{
 		my $user = '"user": {"name": "Ewa", "email": "ewa@example.com"}';
+		sql("UPDATE ob.connections SET state = 'reauth_required', reauth_reason = 'consent_expired' WHERE id = $connection") if $what eq 'extend';
 		$statement = { renew => "SELECT ob.refresh_token($connection)", remove => "SELECT ob.disconnect($connection)",
 			extend => "SELECT * FROM ob.relink($connection, '{\"extend\": true, \"user_has_reconfirmed_consent\": true, $user}')" }->{$what};
 	}
@@ -200,6 +202,7 @@ sub is_settled
 		is(state_of($connection) . '|' . tokens_of($connection), $removed ? 'disconnected|0' : 'active|2', 'both sides agree');
 		return;
 	}
+	is_prolonged($how, $connection, $ways) if $what eq 'extend';
 	my ($state) = sqlstate_of($node, "SELECT ob.refresh_token($connection); SELECT ob.sync($connection)");
 	if ($state ne 'none')
 	{
@@ -214,6 +217,19 @@ sub is_settled
 	}
 	is(state_of($connection), 'active', 'the connection works');
 	is(sql("SELECT status FROM ob.sync($connection)"), 'complete', 'and is read');
+	return;
+}
+
+# A consent that was prolonged mends the connection, whoever died: unless new tokens came, and with them the answer was lost.
+sub is_prolonged
+{
+	my ($how, $connection, $ways) = @_;
+	my $told = sql("SELECT count(*) FROM ob.audit_log WHERE action = 'CONSENT_EXTENDED' AND connection_id = $connection");
+	my $may_be_lost = $ways eq 'rotate' && $how =~ /^(KILL|immediate stop|extend_answered)$/;
+	is($told, 1, 'the consent lasts longer') if !$may_be_lost;
+	is($told, 0, 'the answer is lost') if $may_be_lost && $how eq 'extend_answered';
+	is(sql("SELECT state, reauth_reason FROM ob.connections WHERE id = $connection"), $told ? 'active|' : 'reauth_required|outcome_unknown', 'as is told');
+	is(sql(q{SELECT string_agg(state, ' ') FROM ob.links WHERE kind = 'relink'}), $told ? 'completed' : '', 'and its link knows');
 	return;
 }
 

@@ -4,6 +4,7 @@ use warnings;
 
 use OpenBanking;
 use OpenBanking::Links;
+use OpenBanking::Session;
 use OpenBanking::TrueLayer;
 use Test::More;
 
@@ -50,6 +51,7 @@ subtest 'a link' => sub {
 	is($fields->{state}, $link, 'the browser brings it back');
 	is(refused({ %$fields, state => $other }, $link), '22023', 'another state is refused');
 	is(refused({ %$fields, state => 'made-up' }), '42704', 'so is one that nobody knows');
+	is(refused({ code => $fields->{code} }, $link), '22023', 'and a code without any');
 	my ($status, $id) = split /\|/, complete_journey($fields); # found by its state
 	is($status, 'active', 'the bank is linked');
 	$bank = $id;
@@ -141,23 +143,147 @@ subtest 'a consent from scratch' => sub {
 	like($notice, qr/another bank or account/, 'as is said');
 };
 
+my $user = '"user": {"name": "Ewa", "email": "ewa@example.com"}';
+
+my $extend = '/api/connections/extend';
+
+sub extend_calls { return control($url, 'requests')->{by_path}{"/truelayer$extend"} // 0; }
+
+sub extension
+{
+	my ($connection, $more) = @_;
+	return "SELECT link_id, action, url FROM ob.relink($connection, '{\"extend\": true, \"user_has_reconfirmed_consent\": true, $user$more}')";
+}
+
+# A connection whose user never has to come back, and who once logged in long ago; its consent is over.
+sub ended_bank
+{
+	my $connection = link_truelayer($_[0], { username => 'john', password => 'eternal' });
+	sql("UPDATE ob.connections SET state = 'reauth_required', reauth_reason = 'consent_expired', requires_reauth = true,
+		consent_given_at = '2020-01-01', authenticated_at = '2020-01-01' WHERE id = $connection");
+	return $connection;
+}
+
+sub is_prolonged
+{
+	my ($connection) = @_;
+	wait_until('its repair', sub { sql("SELECT state FROM ob.connections WHERE id = $connection") eq 'active' });
+	is(sql("SELECT consent_given_at > now() - interval '1 hour', authenticated_at = '2020-01-01', requires_reauth, reauth_reason IS NULL
+		FROM ob.connections WHERE id = $connection"), 't|t|f|t', 'the consent is new, nobody was at the bank');
+	is(sql("SELECT action, success FROM ob.audit_log WHERE connection_id = $connection AND action = 'CONSENT_EXTENDED'"), 'CONSENT_EXTENDED|t', 'audited');
+	is(sql("SELECT status FROM ob.sync($connection)"), 'complete', 'and the new tokens are in use');
+	is(phase_of($connection), 'done', 'the outcome has ended');
+	return;
+}
+
 subtest 'a longer consent' => sub {
 	my $eternal = link_truelayer('ewa', { username => 'john', password => 'eternal' });
-	my $user = '"user": {"name": "Ewa", "email": "ewa@example.com"}';
 	my ($state) = sqlstate_of($node, "SELECT * FROM ob.relink($eternal, '{\"extend\": true, $user}')");
 	is($state, '22023', 'wants the user\'s word');
 	($state) = sqlstate_of($node, "SELECT * FROM ob.relink($eternal, '{\"extend\": \"yes\"}')");
 	is($state, '22023', 'and clear ones');
-	my ($link, $action) = split /\|/, sql("SELECT link_id, action FROM ob.relink($eternal, '{\"extend\": true, \"user_has_reconfirmed_consent\": true, $user}')");
+	($state) = sqlstate_of($node, extension($eternal, ', "nonce": "n"'));
+	is($state, '22023', 'and nothing that would not be heard');
+	my ($link, $action) = split /\|/, sql(extension($eternal, ''));
 	is($action, 'none', 'may need nothing else');
 	is(link_state($link), "completed||$eternal", 'the link has ended with it');
+	is(sql("SELECT options->>'extend', options ? 'user' FROM ob.links WHERE link_id = '$link'"), 'true|f', 'and keeps nothing of who the user is');
+	is(sql(q{SELECT count(*) FROM ob.outcomes o WHERE o::text ~ 'ewa@example|Ewa'}), 0, 'nor does the outcome');
 	is(sql("SELECT status FROM ob.sync($eternal)"), 'complete', 'the new tokens are in use');
 	is(sql("SELECT count(*) FROM ob.audit_log WHERE action = 'CONSENT_EXTENDED' AND connection_id = $eternal"), 1, 'audited');
 	my $john = link_truelayer('fred', { username => 'john9', password => 'doe9' });
-	($link, $action, my $address) = split /\|/, sql("SELECT link_id, action, url FROM ob.relink($john, '{\"extend\": true, \"user_has_reconfirmed_consent\": true, $user}')");
+	($link, $action, my $address) = split /\|/, sql(extension($john, ''));
 	is($action, 'redirect', 'or the bank');
+	is(phase_of($john), 'done', 'which is no change yet');
 	my (undef, $id) = split /\|/, complete_journey(come_back($address, { username => 'john9', password => 'doe9' }), $link);
 	is($id, $john, 'the connection goes on');
+};
+
+subtest 'a longer consent of a connection that has ended' => sub {
+	my $ended = ended_bank('gail');
+	is((split /\|/, sql(extension($ended, '')))[1], 'none', 'is had at once');
+	is_prolonged($ended);
+
+	$ended = ended_bank('hugo');
+	sql('BEGIN; ' . extension($ended, '') . '; ROLLBACK');
+	is_prolonged($ended);
+
+	$ended = ended_bank('ida');
+	control($url, 'latency', { path => "/truelayer$extend", ms => 800 });
+	my $caller = OpenBanking::Session->new($node);
+	my $before = extend_calls();
+	$caller->begin(extension($ended, ''));
+	wait_until('the call', sub { extend_calls() > $before });
+	sql('SELECT pg_cancel_backend(' . $caller->pid . ')');
+	is($caller->finish->{state}, '57014', 'whoever asked for it may be cancelled');
+	control($url, 'latency', { path => "/truelayer$extend", ms => undef });
+	is_prolonged($ended);
+	$caller->quit;
+};
+
+subtest 'a longer consent while another session works on the connection' => sub {
+	my $bank = ended_bank('jan');
+	sql("UPDATE ob.connections SET state = 'active', reauth_reason = NULL, requires_reauth = false WHERE id = $bank");
+	my $other = OpenBanking::Session->new($node);
+	$other->value('BEGIN');
+	is($other->value("SELECT status FROM ob.sync($bank)"), 'complete', 'which syncs');
+	is((split /\|/, sql(extension($bank, '')))[1], 'none', 'does not wait');
+	is(phase_of($bank), 'recorded', 'but its repair');
+	$other->value('COMMIT');
+	$other->quit;
+	wait_until('its repair', sub { phase_of($bank) eq 'done' });
+	is_prolonged($bank);
+};
+
+subtest 'an extension without an answer' => sub {
+	my $fault = sub { control($url, 'faults', { path => "/truelayer$extend", kind => 'cut', @_ }) };
+	control($url, 'truelayer/config', { refresh_tokens => 'stable' });
+	my $ended = ended_bank('kim');
+	my $before = extend_calls();
+	$fault->();
+	is((split /\|/, sql(extension($ended, '')))[1], 'none', 'is asked for once more');
+	is(extend_calls() - $before, 2, 'with the tokens that are stored');
+	is_prolonged($ended);
+
+	$ended = ended_bank('lea');
+	$fault->(takes_effect => JSON::PP::false, count => 2);
+	is((sqlstate_of($node, extension($ended, '')))[0], 'OB011', 'but not for ever');
+	is(phase_of($ended), 'failed', 'and what became of it is unknown');
+	is((split /\|/, sql(extension($ended, '')))[1], 'none', 'it can be asked for anew');
+	wait_until('its repair', sub { state_of($ended) eq 'active' });
+
+	control($url, 'truelayer/config', { refresh_tokens => 'rotate' });
+	$ended = ended_bank('mia');
+	sql("UPDATE ob.connections SET state = 'active', reauth_reason = NULL, requires_reauth = false WHERE id = $ended");
+	$fault->();
+	is((sqlstate_of($node, extension($ended, '')))[0], 'OB011', 'tokens that came with it are lost');
+	wait_until('the state', sub { state_of($ended) eq 'reauth_required' });
+	is(sql("SELECT reauth_reason FROM ob.connections WHERE id = $ended"), 'outcome_unknown', 'and the user has to log in');
+	is(sql("SELECT bool_or(success) FROM ob.audit_log WHERE connection_id = $ended AND action IN ('AUTH_LINK_CREATED', 'CONSENT_EXTENDED')"), 'f',
+		'as the audit log says');
+};
+
+subtest 'an extension that is refused' => sub {
+	my $bank = ended_bank('noa');
+	control($url, 'faults', { path => "/truelayer$extend", kind => 'status', status => 422, content_type => 'application/problem+json',
+		body => '{"type": "t", "title": "t", "status": 422, "trace_id": "x", "errors": {"user.email": ["ewa@example.com is wrong"]}}' });
+	my ($state, $message) = sqlstate_of($node, extension($bank, ''));
+	is($state, 'OB004', 'raises');
+	is(phase_of($bank), 'failed', 'and is over');
+	is(sql("SELECT success, details->>'hint', details->>'detail' ~ 'fields user.email\$' FROM ob.audit_log
+		WHERE connection_id = $bank AND action = 'AUTH_LINK_CREATED'"), 'f|Use ob.relink without extend: the user logs in again.|t', 'audited, with what to do');
+	is(state_of($bank), 'reauth_required', 'it says nothing about the connection');
+
+	# 401 may be about the client: the tokens' own end decides.
+	$bank = ended_bank('ola');
+	sql("UPDATE ob.connections SET state = 'active', reauth_reason = NULL, requires_reauth = false WHERE id = $bank");
+	control($url, 'faults', { path => "/truelayer$extend", kind => 'status', status => 401, content_type => 'application/problem+json',
+		body => '{"type": "t", "title": "Unauthorized", "status": 401, "trace_id": "x"}' });
+	is((sqlstate_of($node, extension($bank, '')))[0], 'OB006', 'not for this connection');
+	is(sql("SELECT status FROM ob.sync($bank)"), 'complete', 'whose tokens are good');
+	control($url, 'truelayer/items/set', { item_id => item_of($bank), removed => JSON::PP::true });
+	is((sqlstate_of($node, extension($bank, '')))[0], 'OB006', 'nor this time');
+	wait_until('the state', sub { state_of($bank) eq 'reauth_required' });
 };
 
 subtest 'the end' => sub {
