@@ -206,17 +206,25 @@ Task<bool> call_again(Outcome *outcome, LoadedServer server, Context *context) {
 
 /// As call_extend(); an answer that is lost is asked for once more.
 Task<bool> call_surely(Outcome *outcome, LoadedServer server, Context *context) {
+	std::optional<Error> lost;
 	try {
 		Task<bool> called = call_extend(outcome, server, context);
 		co_return co_await called;
 	} catch (const Error &error) {
 		if (error.code() != ErrorCode::outcome_unknown)
 			throw;
+		lost.emplace(error);
 	}
 	Sleep pause(1s);
 	co_await pause;
-	Task<bool> called = call_again(outcome, std::move(server), context);
-	co_return co_await called;
+	try {
+		Task<bool> called = call_again(outcome, std::move(server), context);
+		co_return co_await called;
+	} catch (const TokensLost &) {
+		throw;
+	} catch (const Error &) {
+		throw *lost; // whatever is wrong with the second call says nothing about the first
+	}
 }
 
 // ---- one after the other with those who renew ----

@@ -130,7 +130,8 @@ subtest 'links' => sub {
 	($link, $page) = begin_link(person('user who leaves'));
 	back($link, $page, { outcome => 'cancel' });
 	does('left', $complete, $link, $json->encode({ state => $link, error => 'access_denied', error_description => echo('why somebody left') }), $address);
-	my %user = (name => person('name of who prolongs'), email => person('e-mail') . '@example.com');
+	# Needed for one call only, so kept nowhere.
+	my %user = (name => secret('name of who prolongs'), email => secret('e-mail') . '@example.com');
 	fails('prolonged without a word', '22023', 'SELECT ob.relink($1, $2::jsonb)', $connection, $json->encode({ extend => JSON::PP::true, user => \%user }));
 	does('prolonged', 'SELECT link_id FROM ob.relink($1, $2::jsonb)', $connection,
 		$json->encode({ extend => JSON::PP::true, user_has_reconfirmed_consent => JSON::PP::true, user => \%user }));

@@ -251,6 +251,9 @@ subtest 'an extension without an answer' => sub {
 	is(phase_of($ended), 'failed', 'and what became of it is unknown');
 	is((split /\|/, sql(extension($ended, '')))[1], 'none', 'it can be asked for anew');
 	wait_until('its repair', sub { state_of($ended) eq 'active' });
+	$fault->(takes_effect => JSON::PP::false);
+	control($url, 'faults', { path => "/truelayer$extend", kind => 'status', status => 422, content_type => 'application/json', body => '{}', nth => 2 });
+	is((sqlstate_of($node, extension($ended, '')))[0], 'OB011', 'a refusal of the second call does not say what became of the first');
 
 	control($url, 'truelayer/config', { refresh_tokens => 'rotate' });
 	$ended = ended_bank('mia');
