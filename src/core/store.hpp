@@ -40,7 +40,7 @@ struct SyncState {
 	std::int64_t loop_first_attempt = 0;
 	bool initial_sync_done = false; // a loop has ended with a status other than not ready
 	bool history_complete = false;  // the provider has delivered all the history it will deliver
-	/// A full sync ended before the history was complete: what it did not meet is still shown.
+	/// A full sync ended before the history was complete: what it did not meet is still shown. Or one is to be made.
 	bool sweep_owed = false;
 	std::int32_t attempts = 0;     // failures in a row
 	std::int64_t transactions = 0; // live rows in the tables

@@ -40,6 +40,8 @@ struct AccountWindow {
 struct Shown {
 	/// False: this it does not show of this account. Nothing is known then, and what is stored stays.
 	bool at_all = true;
+	/// True: nor will it ever, for it has nothing of the kind.
+	bool never = false;
 	/// The first day it showed, where it says that these are fewer than it was asked for.
 	std::optional<Date> from;
 };
@@ -63,6 +65,8 @@ class WindowProvider : public Provider {
 public:
 	/// The server's options history_days and overlap_days, or what is good for this provider.
 	virtual WindowDays window_days(const ServerConfig &server) const;
+	/// Whether days can be asked for now, for a while after a login, that are not shown later.
+	virtual bool shows_all_days_now(const Session &session) const;
 	/// All accounts of the connection.
 	virtual Task<AccountListing> list_accounts(Session session, Credentials credentials) const = 0;
 	virtual std::unique_ptr<AccountReader> read_account(Session session, Credentials credentials,
@@ -74,6 +78,8 @@ public:
 	std::unique_ptr<ChangeReader> read_changes(Session session, Credentials credentials,
 	                                           std::string cursor) const final;
 };
+
+bool is_read_by_windows(const Provider &provider);
 
 } // namespace ob::providers
 

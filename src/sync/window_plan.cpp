@@ -12,8 +12,9 @@ namespace ob::sync {
 
 namespace {
 
-// One line an account: from, to, oldest pending row or nothing, length of the id, the id.
-constexpr std::string_view kHead = "windows 1\n";
+// One line an account: from, to, oldest pending row or nothing, first and last day of the gap or nothing, length of the
+// id, the id.
+constexpr std::string_view kHead = "windows 2\n";
 constexpr std::string_view kNothing = "-";
 
 /// Takes what stands before `end`, and `end`, off the text's beginning.
@@ -29,6 +30,18 @@ std::optional<std::string_view> take(std::string_view &text, char end) {
 std::optional<Date> take_date(std::string_view &text) {
 	const auto part = take(text, ' ');
 	return part ? time::parse_date(*part) : std::nullopt;
+}
+
+/// False if it is neither a date nor nothing.
+bool take_date_or_nothing(std::string_view &text, std::optional<Date> *date) {
+	const auto part = take(text, ' ');
+	if (part && *part != kNothing)
+		*date = time::parse_date(*part);
+	return part && (*date || *part == kNothing);
+}
+
+std::string text_of(const std::optional<Date> &date) {
+	return date ? time::format_date(*date) : std::string(kNothing);
 }
 
 /// An id may hold anything: its length stands before it.
@@ -61,14 +74,13 @@ bool ReadSpans::parse(std::string_view text) {
 	while (!text.empty()) {
 		const auto from = take_date(text);
 		const auto to = take_date(text);
-		const auto pending = take(text, ' ');
+		std::optional<Date> oldest_pending, gap_from, gap_to;
+		const bool rest = take_date_or_nothing(text, &oldest_pending) && take_date_or_nothing(text, &gap_from) &&
+		                  take_date_or_nothing(text, &gap_to);
 		const auto id = take_id(text);
-		if (!from || !to || !pending || !id)
+		if (!from || !to || !rest || gap_from.has_value() != gap_to.has_value() || !id)
 			return false;
-		const auto oldest_pending = time::parse_date(*pending);
-		if (!oldest_pending && *pending != kNothing)
-			return false;
-		set(*id, {*from, *to, oldest_pending});
+		set(*id, {*from, *to, oldest_pending, gap_from ? std::optional(Gap{*gap_from, *gap_to}) : std::nullopt});
 	}
 	return true;
 }
@@ -76,9 +88,12 @@ bool ReadSpans::parse(std::string_view text) {
 std::string ReadSpans::to_text() const {
 	std::string text(kHead);
 	for (const auto &[id, span] : spans_) {
-		text += time::format_date(span.from) + " " + time::format_date(span.to) + " ";
-		text += span.oldest_pending ? time::format_date(*span.oldest_pending) : kNothing;
-		text += " " + std::to_string(id.size()) + " " + id + "\n";
+		const std::optional<Date> gap_from = span.gap ? std::optional(span.gap->from) : std::nullopt;
+		const std::optional<Date> gap_to = span.gap ? std::optional(span.gap->to) : std::nullopt;
+		for (const std::optional<Date> &date :
+		     {std::optional(span.from), std::optional(span.to), span.oldest_pending, gap_from, gap_to})
+			text += text_of(date) + " ";
+		text += std::to_string(id.size()) + " " + id + "\n";
 	}
 	return text;
 }
@@ -94,9 +109,15 @@ void ReadSpans::set(std::string_view account_id, const ReadSpan &span) {
 
 std::optional<Date> ReadSpans::all_read_since() const {
 	std::optional<Date> since;
-	for (const auto &[id, span] : spans_)
-		since = std::max(since.value_or(span.from), span.from);
+	for (const auto &[id, span] : spans_) {
+		const Date from = span.gap ? span.gap->to + std::chrono::days(1) : span.from;
+		since = std::max(since.value_or(from), from);
+	}
 	return since;
+}
+
+bool ReadSpans::have_gap() const {
+	return std::any_of(spans_.begin(), spans_.end(), [](const auto &entry) { return entry.second.gap.has_value(); });
 }
 
 void ReadSpans::rename(std::string_view from, std::string_view to) {
@@ -128,10 +149,30 @@ WindowPlan plan_window(const ReadSpan *span, providers::WindowDays days, Date to
 	return plan;
 }
 
+bool lacks_history(const ReadSpan &span, providers::WindowDays days, Date today) {
+	return span.gap || span.from > today - std::chrono::days(days.history);
+}
+
+namespace {
+
+/// What is still unread once the days since `from` have been read as well.
+std::optional<Gap> remaining_gap(const ReadSpan &before, Date from) {
+	using std::chrono::days;
+	const Date unread = before.gap ? before.gap->from : before.to + days(1);
+	if (from <= unread)
+		return std::nullopt;
+	const bool goes_on = from <= before.to + days(1);
+	return Gap{unread, goes_on ? std::min(before.gap->to, from - days(1)) : from - days(1)};
+}
+
+} // namespace
+
 ReadSpan extended_span(const ReadSpan *before, const WindowPlan &plan, std::optional<Date> shown_from,
                        std::optional<Date> oldest_pending) {
 	const Date from = std::max(plan.from, shown_from.value_or(plan.from));
-	return {before ? std::min(before->from, from) : from, plan.to, oldest_pending};
+	if (!before)
+		return {from, plan.to, oldest_pending, {}};
+	return {std::min(before->from, from), plan.to, oldest_pending, remaining_gap(*before, from)};
 }
 
 } // namespace ob::sync

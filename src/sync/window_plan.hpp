@@ -13,12 +13,21 @@
 
 namespace ob::sync {
 
+/// Days that the bank did not show any more when they were asked for, both inclusive.
+struct Gap {
+	Date from{};
+	Date to{};
+
+	friend bool operator==(const Gap &, const Gap &) = default;
+};
+
 /// What was read of one account.
 struct ReadSpan {
 	Date from{};
 	Date to{}; // end of the last window that was read to its end
 	/// Day of the oldest pending row that was left then: such rows may be older than the next window.
 	std::optional<Date> oldest_pending;
+	std::optional<Gap> gap = {}; // all unread days lie in it
 
 	friend bool operator==(const ReadSpan &, const ReadSpan &) = default;
 };
@@ -34,8 +43,9 @@ public:
 	/// nullptr if nothing was read of it.
 	const ReadSpan *find(std::string_view account_id) const;
 	void set(std::string_view account_id, const ReadSpan &span);
-	/// The first day that was read of every account; nothing if none was read.
+	/// The first day from which on every account was read without a gap; nothing if none was read.
 	std::optional<Date> all_read_since() const;
+	bool have_gap() const;
 	/// The account has got another id.
 	void rename(std::string_view from, std::string_view to);
 
@@ -60,7 +70,11 @@ struct WindowPlan {
 /// `days` says; another one to the overlap, and to the oldest pending row if `pending_within` windows such rows come.
 WindowPlan plan_window(const ReadSpan *span, providers::WindowDays days, Date today, bool full, bool pending_within);
 
+/// Whether days are missing that a reading of all of the history could bring.
+bool lacks_history(const ReadSpan &span, providers::WindowDays days, Date today);
+
 /// What has been read once that window has been read to its end. `oldest_pending`: of the rows that are left.
+/// Days between the end of the former and `shown_from` are a gap.
 ReadSpan extended_span(const ReadSpan *before, const WindowPlan &plan, std::optional<Date> shown_from,
                        std::optional<Date> oldest_pending);
 

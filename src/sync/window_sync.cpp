@@ -22,6 +22,7 @@ WindowSync::WindowSync(SyncContext context, SyncTarget target, const providers::
 
 Task<void> WindowSync::read_everything(bool full) {
 	days_ = provider_.window_days(*context_.session.server);
+	full = full || state_.sweep_owed;
 	Readings held;
 	const bool ready = co_await read_all(full, &held);
 	co_await note_health();
@@ -48,6 +49,7 @@ Task<bool> WindowSync::read_all(bool full, Readings *held) {
 				continue;
 			std::unique_ptr<Reading> reading = co_await read_account(account, full);
 			all_shown_ = all_shown_ && reading->rows.shown_in_full();
+			all_told_ = all_told_ && reading->told;
 			if (reading->first)
 				commit_first(*reading);
 			else
@@ -79,8 +81,8 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::read_account(Account acco
 /// until then.
 Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account account, bool full) {
 	const auto pending = provider_.read_pending(context_.session, context_.credentials, account);
-	const WindowPlan plan = plan_window(spans_.find(account.id), days_, today_, full, !pending);
-	auto reading = std::make_unique<Reading>(Reading{account.id, plan.first, false,
+	const WindowPlan plan = this->plan(account, full, !pending);
+	auto reading = std::make_unique<Reading>(Reading{account.id, plan.first, false, true,
 	                                                 WindowReconcile(account.id, plan, pending != nullptr),
 	                                                 HeldChanges(context_.store->make_spool(), target_.keep_raw)});
 	if (pending) {
@@ -98,8 +100,16 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account accou
 		reading->held.add(*page);
 	}
 	reading->rows.end_window(window->shown());
+	reading->told = window->shown().at_all || window->shown().never;
 	reading->signs_contradict = window->signs_contradict();
 	co_return reading;
+}
+
+/// After a login, missing days can be had that cannot be had at another time.
+WindowPlan WindowSync::plan(const Account &account, bool full, bool pending_within) const {
+	const ReadSpan *span = spans_.find(account.id);
+	full = full || (span && lacks_history(*span, days_, today_) && provider_.shows_all_days_now(context_.session));
+	return plan_window(span, days_, today_, full, pending_within);
 }
 
 Task<std::optional<TransactionPage>> WindowSync::next_page(providers::AccountReader *reader, const WindowPlan *plan) {
@@ -197,7 +207,9 @@ Task<void> WindowSync::commit_last(const Readings &held, bool full) {
 		// What the bank kept back may be among what is in quarantine.
 		if (full && all_shown_)
 			context_.store->sweep_quarantine(target_.id, {.attempt = outcome.state.sync_attempt});
-		outcome.state.initial_sync_done = outcome.state.history_complete = true;
+		outcome.state.initial_sync_done = true;
+		outcome.state.history_complete = all_told_ && !outcome.spans.have_gap();
+		outcome.state.sweep_owed = outcome.state.sweep_owed && !full;
 		outcome.state.attempts = 0;
 		save(outcome);
 		fill_totals(outcome.report);

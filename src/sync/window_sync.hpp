@@ -33,6 +33,7 @@ private:
 		std::string account_id;
 		bool first = false; // of the account
 		bool signs_contradict = false;
+		bool told = true; // the bank has shown it, or has nothing to show
 		WindowReconcile rows;
 		HeldChanges held;
 	};
@@ -48,6 +49,7 @@ private:
 	Task<bool> read_all(bool full, Readings *held);
 	Task<std::unique_ptr<Reading>> read_account(Account account, bool full);
 	Task<std::unique_ptr<Reading>> try_account(Account account, bool full);
+	WindowPlan plan(const Account &account, bool full, bool pending_within) const;
 	Task<std::optional<TransactionPage>> next_page(providers::AccountReader *reader, const WindowPlan *plan);
 	void estimate_end(const WindowPlan &plan, const TransactionPage &page);
 
@@ -70,6 +72,7 @@ private:
 	std::optional<providers::AccountListing> listing_;
 	bool accounts_written_ = false;
 	bool all_shown_ = true; // of what was read
+	bool all_told_ = true;
 
 	std::size_t accounts_begun_ = 0;
 	std::optional<std::pair<Date, Date>> days_seen_; // first and last, of the account that is being read

@@ -81,6 +81,41 @@ TEST(WindowSpan, GrowsByWhatWasShown) {
 	EXPECT_EQ(extended_span(&young, full, {}, {}).from, day("2026-01-02")) << "a full reading may reach further back";
 }
 
+struct GapCase {
+	std::optional<Gap> before;
+	const char *shown_from;
+	std::optional<Gap> after;
+};
+
+TEST(WindowSpan, DaysThatWereNotShownAnyMoreAreAGap) {
+	const Gap old{day("2025-03-01"), day("2025-04-30")};
+	for (const GapCase &expected : std::initializer_list<GapCase>{
+	         {{}, "2025-12-22", {}},
+	         {{}, "2026-01-01", {}},
+	         {{}, "2026-01-02", Gap{day("2026-01-01"), day("2026-01-01")}},
+	         {{}, "2026-02-02", Gap{day("2026-01-01"), day("2026-02-01")}},
+	         {old, "2025-12-22", old},
+	         {old, "2025-04-01", Gap{day("2025-03-01"), day("2025-03-31")}},
+	         {old, "2025-03-01", {}},
+	         {old, "2024-01-01", {}},
+	         {old, "2026-02-02", Gap{day("2025-03-01"), day("2026-02-01")}},
+	     }) {
+		const ReadSpan before{day("2024-01-01"), day("2025-12-31"), {}, expected.before};
+		WindowPlan plan;
+		plan.from = day("2024-01-01");
+		plan.to = day("2026-05-01");
+		const ReadSpan after = extended_span(&before, plan, day(expected.shown_from), {});
+		EXPECT_EQ(after, (ReadSpan{day("2024-01-01"), day("2026-05-01"), {}, expected.after})) << expected.shown_from;
+	}
+}
+
+TEST(WindowSpan, WhatALoginMayBring) {
+	const Date today = day("2026-03-31");
+	EXPECT_FALSE(lacks_history({today - std::chrono::days(90), today, {}}, kDays, today));
+	EXPECT_TRUE(lacks_history({today - std::chrono::days(89), today, {}}, kDays, today));
+	EXPECT_TRUE(lacks_history({today - std::chrono::days(900), today, {}, Gap{today, today}}, kDays, today));
+}
+
 TEST(WindowSpans, AreKeptAsText) {
 	ReadSpans spans;
 	spans.set("plain", {day("2026-01-01"), day("2026-03-31"), {}});
@@ -94,17 +129,23 @@ TEST(WindowSpans, AreKeptAsText) {
 	EXPECT_EQ(back.find("other"), nullptr);
 	EXPECT_EQ(back.all_read_since(), day("2026-01-01")) << "where the shortest history begins";
 	EXPECT_EQ(ReadSpans("").all_read_since(), std::nullopt);
-	EXPECT_EQ(ReadSpans("").to_text(), "windows 1\n");
+	EXPECT_EQ(ReadSpans("").to_text(), "windows 2\n");
+	EXPECT_FALSE(spans.have_gap());
+	spans.set("gappy", {day("2024-01-01"), day("2026-03-31"), {}, Gap{day("2025-06-01"), day("2026-01-31")}});
+	EXPECT_EQ(*ReadSpans(spans.to_text()).find("gappy"), *spans.find("gappy"));
+	EXPECT_EQ(spans.all_read_since(), day("2026-02-01")) << "or where the last gap ends";
+	EXPECT_TRUE(spans.have_gap());
 }
 
 TEST(WindowSpans, AnythingElseIsNothingRead) {
-	const std::string good = "windows 1\n2026-01-01 2026-03-31 - 3 acc\n";
+	const std::string good = "windows 2\n2026-01-01 2026-03-31 - - - 3 acc\n";
 	ASSERT_NE(ReadSpans(good).find("acc"), nullptr);
 	for (const std::string &text :
-	     {std::string("CURSOR"), std::string("windows 2\n2026-01-01 2026-03-31 - 3 acc\n"),
-	      good + "2026-01-01 2026-03-31 - 4 acc\n", good + "2026-01-01 2026-03-31 - x acc\n",
-	      good + "2026-01-01 2026-03-31 -  acc\n", good + "2026-01-01 2026-13-31 - 3 acc\n",
-	      good + "2026-01-01 2026-03-31 + 3 acc\n", good + "2026-01-01", good.substr(0, good.size() - 1)})
+	     {std::string("CURSOR"), std::string("windows 3\n2026-01-01 2026-03-31 - - - 3 acc\n"),
+	      std::string("windows 1\n2026-01-01 2026-03-31 - 3 acc\n"), good + "2026-01-01 2026-03-31 - - - 4 acc\n",
+	      good + "2026-01-01 2026-03-31 - - - x acc\n", good + "2026-01-01 2026-03-31 - - -  acc\n",
+	      good + "2026-01-01 2026-13-31 - - - 3 acc\n", good + "2026-01-01 2026-03-31 + - - 3 acc\n",
+	      good + "2026-01-01 2026-03-31 - 2026-02-01 - 3 acc\n", good + "2026-01-01", good.substr(0, good.size() - 1)})
 		EXPECT_EQ(ReadSpans(text).find("acc"), nullptr) << text;
 }
 

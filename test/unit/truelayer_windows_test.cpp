@@ -180,6 +180,15 @@ TEST(TrueLayerWindow, AnAnswerThatIsTooLargeIsReadInParts) {
 	EXPECT_EQ(bank.pages[1].rows.size(), 2u);
 	EXPECT_NE(bank.transport.requests.at(1).url.find("from=2026-02-28&to=2026-03-06"), std::string::npos);
 	EXPECT_NE(bank.transport.requests.at(2).url.find("from=2026-03-05&to=2026-03-10"), std::string::npos);
+	Bank refused;
+	refused.log_in();
+	refused.transport.fail(kRows, ErrorCode::limit_exceeded);
+	refused.refuse(1, 403, "access_denied");
+	refused.transport.answer(kRows, results(row("2026-03-05")));
+	const Shown shown = refused.read(200);
+	EXPECT_EQ(refused.asked(), (std::vector<long>{200, 200, 100})) << "the older part is not shown, the later one is";
+	EXPECT_EQ(shown.from, refused.today() - days(99));
+	EXPECT_EQ(refused.rows.size(), 1u);
 	Bank single;
 	single.transport.fail(kRows, ErrorCode::limit_exceeded);
 	EXPECT_EQ(caught([&] { single.read(2); }).code(), ErrorCode::limit_exceeded);

@@ -50,7 +50,7 @@ bool pause(const Connection &connection, const AccountName &account) {
 
 /// Windows go on where they ended. A change feed has told what it had to tell.
 bool has_to_be_read_anew(const Connection &connection) {
-	return !dynamic_cast<const providers::WindowProvider *>(providers::find_provider(connection.provider));
+	return !providers::is_read_by_windows(*providers::find_provider(connection.provider));
 }
 
 /// Under the lock: a sync that is under way passes over the account still, and would store a cursor behind what it has

@@ -6,12 +6,14 @@
 #include "pg/sqlapi/call.hpp"
 #include "pg/sqlapi/connection_lock.hpp"
 #include "pg/store/audit.hpp"
+#include "pg/store/connections.hpp"
 #include "pg/store/operate.hpp"
 #include "pg/store/procedure.hpp"
 #include "pg/store/servers.hpp"
 #include "pg/store/sql.hpp"
 #include "pg/store/sync_store.hpp"
 #include "pg/worker/sync_start.hpp"
+#include "providers/window_provider.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -37,10 +39,14 @@ std::vector<ConnectionId> with_quarantine(store::PgSyncStore &store) {
 	return ids;
 }
 
-/// A bank tells a change once: only from the beginning does the row come again.
+/// A change feed tells a change once: only from its beginning does the row come again. Windows need only be as long as
+/// at first, and what was read before stays known.
 void read_anew(store::PgSyncStore &store, ConnectionId id) {
 	store.unit([&] {
-		store::read_anew(id);
+		if (providers::is_read_by_windows(*providers::find_provider(store::find_connection(id).provider)))
+			store::owe_full_sync(id);
+		else
+			store::read_anew(id);
 		store::audit({.action = "QUARANTINE_RETRIED", .connection = id});
 	});
 }
@@ -56,8 +62,9 @@ void retry_quarantine() {
 	if (counts.due > 0)
 		worker::sync_after_commit();
 	guard([&] {
-		ereport(NOTICE, (errmsg(INT64_FORMAT " connections will be read anew", counts.due),
-		                 counts.busy > 0 ? errdetail(INT64_FORMAT " more are being synced: try again.", counts.busy) : 0));
+		ereport(NOTICE,
+		        (errmsg(INT64_FORMAT " connections will be read anew", counts.due),
+		         counts.busy > 0 ? errdetail(INT64_FORMAT " more are being synced: try again.", counts.busy) : 0));
 	});
 }
 

@@ -26,9 +26,16 @@ void read_anew(ConnectionId id) {
 	sync_soon(id);
 }
 
+void owe_full_sync(ConnectionId id) {
+	static Statement owe("UPDATE ob.sync_state SET sweep_owed = true WHERE connection_id = $1");
+	owe.run({Param::integer(id)});
+	sync_soon(id);
+}
+
 bool set_server_paused(const std::string &server, bool paused) {
-	static Statement pause("INSERT INTO ob.server_state AS s (server, paused_at) VALUES ($1, clock_timestamp()) "
-	                       "ON CONFLICT (server) DO UPDATE SET paused_at = clock_timestamp() WHERE s.paused_at IS NULL");
+	static Statement pause(
+	    "INSERT INTO ob.server_state AS s (server, paused_at) VALUES ($1, clock_timestamp()) "
+	    "ON CONFLICT (server) DO UPDATE SET paused_at = clock_timestamp() WHERE s.paused_at IS NULL");
 	static Statement resume("UPDATE ob.server_state SET paused_at = NULL WHERE server = $1 AND paused_at IS NOT NULL");
 	return (paused ? pause : resume).run({Param::name(server)}).processed > 0;
 }

@@ -10,7 +10,8 @@
 
 namespace ob::pg::store {
 
-/// Whether sync_due and the sync worker take the connection; enabled anew it is due at once. False if it was so already.
+/// Whether sync_due and the sync worker take the connection; enabled anew it is due at once. False if it was so
+/// already.
 bool set_sync_enabled(ConnectionId id, bool enabled);
 
 /// As above, for all connections of a server, which keep their own settings and times.
@@ -18,6 +19,8 @@ bool set_server_paused(const std::string &server, bool paused);
 
 /// The next sync, which is due at once, reads everything from the beginning. The caller holds the connection's lock.
 void read_anew(ConnectionId id);
+/// The next sync, which is due at once, is a full one. The caller holds the connection's lock.
+void owe_full_sync(ConnectionId id);
 /// Due at once, if it is due at all.
 void sync_soon(ConnectionId id);
 

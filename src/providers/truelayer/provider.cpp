@@ -2,6 +2,7 @@
 #include "providers/truelayer/provider.hpp"
 
 #include "providers/truelayer/accounts.hpp"
+#include "providers/truelayer/client.hpp"
 #include "providers/truelayer/institutions.hpp"
 #include "providers/truelayer/limits.hpp"
 #include "providers/truelayer/link.hpp"
@@ -96,6 +97,10 @@ Task<std::vector<AccountNumber>> TrueLayerProvider::account_numbers(Session sess
 std::unique_ptr<WindowReader> TrueLayerProvider::read_window(Session session, Credentials credentials,
                                                              Window window) const {
 	return truelayer::read_window(std::move(session), std::move(credentials), std::move(window));
+}
+
+bool TrueLayerProvider::shows_all_days_now(const Session &session) const {
+	return in_deep_window(session);
 }
 
 Task<AccountListing> TrueLayerProvider::list_accounts(Session session, Credentials credentials) const {

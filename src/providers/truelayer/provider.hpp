@@ -38,6 +38,7 @@ public:
 	Task<std::vector<AccountNumber>> account_numbers(Session session, Credentials credentials) const override;
 	std::unique_ptr<WindowReader> read_window(Session session, Credentials credentials, Window window) const override;
 
+	bool shows_all_days_now(const Session &session) const override;
 	Task<AccountListing> list_accounts(Session session, Credentials credentials) const override;
 	std::unique_ptr<AccountReader> read_account(Session session, Credentials credentials,
 	                                            AccountWindow window) const override;

@@ -32,7 +32,9 @@ Refusal refusal_of(int status, std::string_view code) {
 		return Refusal::fewer_days;
 	if (code == "sca_exceeded")
 		return Refusal::only_present;
-	return status == 404 || status == 501 ? Refusal::unknown : Refusal::other;
+	if (status == 501)
+		return Refusal::not_offered;
+	return status == 404 ? Refusal::unknown : Refusal::other;
 }
 
 Date today_of(const Session &session) {

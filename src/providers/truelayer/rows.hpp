@@ -20,7 +20,8 @@ enum class Refusal {
 	other,
 	fewer_days,   // or the consent is gone: only fewer days tell
 	only_present, // of these days it shows the user alone
-	unknown,      // it has no such account, or nothing of the kind
+	not_offered,  // it has nothing of the kind
+	unknown,      // it has no such account
 };
 Refusal refusal_of(int status, std::string_view code);
 

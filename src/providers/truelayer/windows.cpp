@@ -33,7 +33,8 @@ constexpr ErrorRule kTooFarBack{"",
 /// After a refusal of days since `from`: the next shorter range to ask for, if there is one.
 std::optional<Date> narrower(Date today, Date from, Refusal refusal) {
 	const Date any_time = today - kShownAnyTime;
-	if (from >= any_time || refusal == Refusal::other || refusal == Refusal::unknown)
+	const bool by_days = refusal == Refusal::fewer_days || refusal == Refusal::only_present;
+	if (from >= any_time || !by_days)
 		return std::nullopt;
 	if (refusal == Refusal::fewer_days)
 		for (const days step : kLadder)
@@ -113,11 +114,17 @@ private:
 			shown_.from = from;
 			return;
 		}
-		const bool only_here = asked.refusal == Refusal::unknown || asked.refusal == Refusal::only_present;
-		if (!only_here || gaps_ == Gaps::none)
+		if (from && ranges_.size() > 1) { // this part is too old, and a later one is left
+			ranges_.pop_front();
+			shown_.from = ranges_.front().keep_from;
+			return;
+		}
+		const bool of_consent = asked.refusal == Refusal::other || asked.refusal == Refusal::fewer_days;
+		if (of_consent || gaps_ == Gaps::none)
 			throw ProviderError(*asked.refused);
 		ranges_.clear();
 		shown_.at_all = false;
+		shown_.never = asked.refusal == Refusal::not_offered;
 	}
 
 	Rows rows_;
@@ -143,6 +150,7 @@ public:
 			throw ProviderError(*asked.refused);
 		done_ = true;
 		shown_.at_all = !asked.refused;
+		shown_.never = asked.refused && asked.refusal == Refusal::not_offered;
 		if (asked.refused)
 			co_return std::nullopt;
 		co_return std::move(asked.page);

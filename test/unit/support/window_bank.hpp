@@ -37,6 +37,7 @@ struct WindowBankAccount {
 	std::string balance = "1.00";
 	bool listed = true;
 	std::string card = {}; // last digits, of a card
+	providers::Shown shows = {};
 	bool signs_contradict = false;
 };
 
@@ -56,6 +57,7 @@ public:
 	std::size_t page_size = 3;
 	std::optional<int> shows_days;                      // fewer than asked for
 	bool tells_shown = false;                           // … and says so
+	bool after_login = false;                           // which is when it would show all
 	bool repeats = false;                               // the last row of a page comes again with the next
 	std::uint32_t shuffle = 0;                          // seed of the order in which rows come; 0: as they are
 	std::optional<std::pair<int, ProviderError>> fault; // at the n-th page from now
@@ -100,6 +102,7 @@ public:
 		co_return ConnectionHealth();
 	}
 	providers::WindowDays window_days(const providers::ServerConfig &) const override { return days; }
+	bool shows_all_days_now(const providers::Session &) const override { return after_login; }
 
 	Task<providers::AccountListing> list_accounts(providers::Session session, providers::Credentials) const override {
 		++session.stats->requests;
@@ -181,7 +184,10 @@ public:
 
 	providers::Shown shown() const override {
 		providers::Shown shown;
-		shown.at_all = window_ || bank_.pending_known;
+		if (window_)
+			shown = bank_.holders.at(account_).shows;
+		else
+			shown.at_all = bank_.pending_known;
 		if (window_ && bank_.shows_days && bank_.tells_shown)
 			shown.from = today() - std::chrono::days(*bank_.shows_days);
 		return shown;
