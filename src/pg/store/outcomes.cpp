@@ -131,6 +131,13 @@ std::optional<std::int64_t> find_open_rotation(ConnectionId connection) {
 	return found.rows.front().integer(0);
 }
 
+bool has_newer_tokens(std::int64_t id) {
+	static Statement select("SELECT 1 FROM ob.outcomes o JOIN ob.tokens t ON t.server = o.server "
+	                        "AND t.subject = 'connection:' || o.connection_id AND t.created_at > o.updated_at "
+	                        "WHERE o.id = $1 LIMIT 1");
+	return !select.read_fresh({Param::integer(id)}).rows.empty();
+}
+
 std::vector<Outcome> exchanges_of(std::string_view link_id) {
 	static Statement select("SELECT " OB_OUTCOME_COLUMNS " FROM ob.outcomes WHERE kind = 'exchange' "
 	                        "AND phase IN ('recorded', 'done') AND link_id = $1 ORDER BY id");

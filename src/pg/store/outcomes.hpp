@@ -57,6 +57,8 @@ std::optional<Outcome> find_exchange(std::string_view server, std::string_view g
 std::optional<Outcome> find_open_exchange(std::string_view link_id);
 /// The rotation of a connection's token of which it is not known yet which token is the live one.
 std::optional<std::int64_t> find_open_rotation(ConnectionId connection);
+/// Whether its connection has been given tokens since it was last written: by a login, or a renewal.
+bool has_newer_tokens(std::int64_t id);
 /// The exchanges of a link that became connections, in order.
 std::vector<Outcome> exchanges_of(std::string_view link_id);
 

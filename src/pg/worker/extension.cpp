@@ -153,8 +153,10 @@ Task<void> finish_extension(Outcome outcome, Context *context) {
 		    nothing_to_do.action = "none";
 		    insert_made_link(outcome, nothing_to_do, answer.request_id);
 		    store::complete_link(outcome.link_id, *outcome.connection);
-		    store::save_tokens(outcome.server, store::token_subject(*outcome.connection), answer.credentials,
-		                       answer.expires_at);
+		    // After a crash somebody may have been quicker, and only the latest tokens are good.
+		    if (!store::has_newer_tokens(outcome.id))
+			    store::save_tokens(outcome.server, store::token_subject(*outcome.connection), answer.credentials,
+			                       answer.expires_at);
 		    store::set_recorded(outcome.id, *outcome.connection, kExtended);
 		    audit_line(outcome, "CONSENT_EXTENDED", answer.request_id, nullptr);
 	    });

@@ -14,7 +14,7 @@ use OpenBanking::TrueLayerOracle;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my ($first, $last) = split /-/, $ENV{OB_KILLS} // '1-50';
+my ($first, $last) = split /-/, $ENV{OB_KILLS} // '1-51';
 $last //= $first;
 
 my $url = start_sandbox();
@@ -35,6 +35,7 @@ my @cases = (
 	(map { [ \&token_case, 'extend', $_ ] } 'TERM', 'KILL', 'immediate stop', 'extend_intent', 'extend_answered', 'extend_recorded'),
 	(map { [ \&token_case, 'renew', $_, 'stable' ] } 'KILL', 'immediate stop', 'renew_answered', 'renew_recorded'),
 	(map { [ \&token_case, 'extend', $_, 'stable' ] } 'KILL', 'extend_answered'),
+	[ \&overtaken, 'extend', 'and tokens renewed' ],
 );
 
 my ($case, $chance, @banks);
@@ -135,6 +136,13 @@ sub side_by_side
 my %calls = (exchange => '/auth/connect/token', renew => '/auth/connect/token', remove => '/auth/api/delete',
 	extend => '/api/connections/extend');
 
+sub extend_statement
+{
+	my ($connection) = @_;
+	my $options = '{"extend": true, "user_has_reconfirmed_consent": true, "user": {"name": "Ewa", "email": "ewa@example.com"}}';
+	return "SELECT * FROM ob.relink($connection, '$options')";
+}
+
 sub token_case
 {
 	my ($what, $how, $ways) = @_;
@@ -152,10 +160,9 @@ sub token_case
 	}
 	else
 	{
-		my $user = '"user": {"name": "Ewa", "email": "ewa@example.com"}';
 		sql("UPDATE ob.connections SET state = 'reauth_required', reauth_reason = 'consent_expired' WHERE id = $connection") if $what eq 'extend';
 		$statement = { renew => "SELECT ob.refresh_token($connection)", remove => "SELECT ob.disconnect($connection)",
-			extend => "SELECT * FROM ob.relink($connection, '{\"extend\": true, \"user_has_reconfirmed_consent\": true, $user}')" }->{$what};
+			extend => extend_statement($connection) }->{$what};
 	}
 	my $point = $how =~ /_/;
 	my $victim;
@@ -230,6 +237,29 @@ sub is_prolonged
 	is($told, 0, 'the answer is lost') if $may_be_lost && $how eq 'extend_answered';
 	is(sql("SELECT state, reauth_reason FROM ob.connections WHERE id = $connection"), $told ? 'active|' : 'reauth_required|outcome_unknown', 'as is told');
 	is(sql(q{SELECT string_agg(state, ' ') FROM ob.links WHERE kind = 'relink'}), $told ? 'completed' : '', 'and its link knows');
+	return;
+}
+
+# Between the crash and the recovery somebody renews the tokens: only the latest ones are good.
+sub overtaken
+{
+	sql('TRUNCATE ob.connections, ob.sync_state, ob.accounts_all, ob.transactions_all, ob.quarantine, ob.tokens, ob.outcomes, ob.links, dump');
+	control($url, 'reset', {});
+	control($url, 'truelayer/config', { refresh_tokens => 'rotate_keep' });
+	my $connection = link_truelayer('user who is overtaken', { username => 'john', password => 'eternal' });
+	my $session = OpenBanking::Session->new($node);
+	$session->value("SET openbanking.test_crash_point = 'extend_recorded'");
+	$session->begin(extend_statement($connection));
+	struck('extend_recorded', crashed());
+	$session->finish;
+	sql("SELECT ob.refresh_token($connection)");
+	my $tokens = "SELECT string_agg(md5(sealed), ' ' ORDER BY kind) FROM ob.tokens";
+	my $newer = sql($tokens);
+	sql('CALL ob.sync_due()');
+	wait_until('the outcome', sub { sql(q{SELECT phase FROM ob.outcomes WHERE kind = 'extend'}) eq 'done' });
+	is(sql($tokens), $newer, 'the newer tokens stay');
+	is(sql("SELECT count(*) FROM ob.audit_log WHERE action = 'CONSENT_EXTENDED' AND connection_id = $connection"), 1, 'the consent lasts longer');
+	is(sql("SELECT status FROM ob.sync($connection)"), 'complete', 'and is of use');
 	return;
 }
 
