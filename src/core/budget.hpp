@@ -21,7 +21,7 @@ struct Shortage {
 	bool unattended = false;    // what a bank allows in a day while no person is there
 };
 
-/// Stands before every call, over all processes: each is counted before it goes out, whatever becomes of it.
+/// Stands before every call, over all processes: each is counted before it goes out.
 class Budget {
 public:
 	Budget() = default;
@@ -37,6 +37,12 @@ public:
 	                                                      std::string resource) {
 		(void)resource;
 		return take(std::move(call_class), connection);
+	}
+	/// The call of the day that was taken for `resource` has not left: the bank has not counted it.
+	virtual Task<void> give_back_unattended(ConnectionId connection, std::string resource) {
+		(void)connection;
+		(void)resource;
+		co_return;
 	}
 };
 

@@ -2,6 +2,7 @@
 #include "core/call_window.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/pure.hpp"
 
@@ -58,6 +59,17 @@ std::int64_t CallWindow::take(CallLimit limit, Timestamp now, std::int64_t wante
 	if (given > 0)
 		slots_[here] += given;
 	return given;
+}
+
+void CallWindow::give_back(std::int64_t calls) {
+	while (calls > 0 && !slots_.empty()) {
+		const auto last = std::prev(slots_.end());
+		const std::int64_t given = std::min(calls, last->second);
+		calls -= given;
+		last->second -= given;
+		if (last->second <= 0)
+			slots_.erase(last);
+	}
 }
 
 std::int64_t CallWindow::used(CallLimit limit, Timestamp now) const {

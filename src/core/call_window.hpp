@@ -33,6 +33,8 @@ public:
 
 	/// Hands out `wanted` calls, or as many as there are.
 	std::int64_t take(CallLimit limit, Timestamp now, std::int64_t wanted);
+	/// Calls that were handed out a moment ago and have not been made: the last ones.
+	void give_back(std::int64_t calls);
 	/// How many calls count at present.
 	std::int64_t used(CallLimit limit, Timestamp now) const;
 	/// When there is a call to be had, if nobody takes it before: `now` if there is one.

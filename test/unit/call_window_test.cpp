@@ -80,6 +80,20 @@ TEST(CallWindow, FourADay) {
 	EXPECT_LE(CallWindow::usable_until(limit, kStart), kStart + 2min);
 }
 
+TEST(CallWindow, WhatIsGivenBackCanBeHadAgain) {
+	const CallLimit limit{4, 24h};
+	CallWindow window;
+	EXPECT_EQ(window.take(limit, kStart, 2), 2);
+	EXPECT_EQ(window.take(limit, kStart + 6h, 2), 2);
+	window.give_back(1);
+	EXPECT_EQ(window.used(limit, kStart + 6h), 3);
+	window.give_back(2);
+	EXPECT_EQ(window.slots().size(), 1u) << "the last ones first";
+	EXPECT_EQ(window.used(limit, kStart + 6h), 1);
+	window.give_back(5);
+	EXPECT_EQ(window.take(limit, kStart + 6h, 5), 4);
+}
+
 TEST(CallWindow, RemembersNoMoreThanItNeeds) {
 	CallWindow window;
 	for (int second = 0; second < 10'000; ++second)

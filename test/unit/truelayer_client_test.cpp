@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "providers/truelayer/client.hpp"
+#include "providers/truelayer/errors.hpp"
 #include "providers/truelayer/limits.hpp"
 #include "providers/truelayer/person.hpp"
 #include "providers/truelayer/results.hpp"
@@ -223,17 +224,39 @@ TEST(TrueLayerRepeats, WithAPersonTwice) {
 
 TEST(TrueLayerRepeats, WhatNeverLeftUsesUpNothing) {
 	TrueLayerSession bank;
+	const auto budget = std::make_shared<FakeBudget>();
+	bank.server->budget = budget;
 	bank.transport.fail_unsent(kPending, ErrorCode::unreachable).fail_unsent(kPending, ErrorCode::unreachable);
 	bank.transport.answer(kPending, results(kRow));
 	EXPECT_EQ(read_pending(bank), 1u);
 	EXPECT_EQ(bank.transport.requests.size(), 3u);
+	EXPECT_EQ(budget->unattended.size(), 1u) << "one call of the day";
+	EXPECT_EQ(budget->asked.size(), 3u) << "and one of the minute for each try";
+
+	for (int i = 0; i < 3; ++i)
+		bank.transport.fail_unsent(kPending, ErrorCode::unreachable);
+	EXPECT_EQ(caught([&] { read_pending(bank); }).code(), ErrorCode::unreachable);
+	EXPECT_EQ(budget->unattended.size(), 1u) << "what was not used is given back";
+}
+
+TEST(TrueLayerRepeats, WhatMayHaveArrivedCounts) {
+	TrueLayerSession bank;
+	const auto budget = std::make_shared<FakeBudget>();
+	bank.server->budget = budget;
+	bank.transport.fail(kPending, ErrorCode::deadline).fail_unsent(kPending, ErrorCode::unreachable);
+	bank.transport.answer(kPending, results(kRow));
+	EXPECT_EQ(read_pending(bank), 1u);
+	EXPECT_EQ(budget->unattended.size(), 2u);
 }
 
 TEST(TrueLayerRepeats, WhatLastsIsNotRepeated) {
 	for (const char *code : {"provider_request_limit_exceeded", "provider_error", "validation_error"}) {
 		TrueLayerSession bank;
 		bank.user_ip = "192.0.2.7";
-		bank.transport.answer(kPending, 429, truelayer_error(code));
+		http::Response refused = test::FakeTransport::response(429, truelayer_error(code));
+		if (code == kQuotaCode)
+			refused.headers.emplace_back("retry-after", "0"); // whatever is told
+		bank.transport.answer(kPending, refused);
 		caught([&] { read_pending(bank); });
 		EXPECT_EQ(bank.transport.requests.size(), 1u) << code;
 	}

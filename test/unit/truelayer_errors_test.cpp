@@ -81,6 +81,13 @@ TEST(TrueLayerErrors, WithoutACodeTheStatusDecides) {
 	}
 }
 
+TEST(TrueLayerErrors, AForbiddenCallIsTheConsentsEndUnlessAnotherReasonIsGiven) {
+	EXPECT_EQ(error_of(403, "").reaction(), Reaction::reauth);
+	EXPECT_EQ(error_of(403, R"({"title":"Forbidden","status":403,"trace_id":"a"})").reaction(), Reaction::reauth);
+	EXPECT_EQ(error_of(403, truelayer_error("something_new")).reaction(), Reaction::permanent);
+	EXPECT_EQ(error_of(403, truelayer_error("something_new")).code(), ErrorCode::refused);
+}
+
 TEST(TrueLayerErrors, WhatAGatewayAnswersEndsNoConnection) {
 	for (const int status : {400, 401, 403, 404, 502, 503}) {
 		const ProviderError error = error_of(status, "<html>blocked</html>");
@@ -102,6 +109,9 @@ TEST(TrueLayerErrors, WaitsAreToldOrKnown) {
 	http::Response response = FakeTransport::response(429, truelayer_error("provider_too_many_requests"));
 	response.headers.emplace_back("retry-after", "7");
 	EXPECT_EQ(error_from(response, "/x", test::FakeClock().now()).retry_after(), 7s);
+	http::Response used_up = FakeTransport::response(429, truelayer_error("provider_request_limit_exceeded"));
+	used_up.headers.emplace_back("retry-after", "7");
+	EXPECT_EQ(error_from(used_up, "/x", test::FakeClock().now()).retry_after(), 24h) << "not before the day is over";
 }
 
 TEST(TrueLayerErrors, SayWhereAndNeverWhatWasSent) {

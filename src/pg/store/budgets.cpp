@@ -51,7 +51,11 @@ BudgetGrant take(CallWindow &window, const BudgetWant &want, Timestamp now) {
 	BudgetGrant grant;
 	grant.from = now;
 	grant.until = CallWindow::usable_until(want.limit, now);
+	if (want.calls < 0)
+		window.give_back(-want.calls);
 	grant.free_at = window.free_at(want.limit, now);
+	if (want.calls < 0)
+		return grant;
 	grant.calls = window.take(want.limit, now, std::min(want.calls, std::max<std::int64_t>(left / kShare, 1)));
 	return grant;
 }
@@ -114,7 +118,7 @@ std::vector<BudgetGrant> take_budgets(const std::string &server, std::span<const
 	bool short_of_one = false;
 	for (const BudgetWant &want : wants) {
 		grants.push_back(take(rows[want.connection][want.call_class], want, now));
-		short_of_one = short_of_one || grants.back().calls == 0;
+		short_of_one = short_of_one || (want.calls > 0 && grants.back().calls == 0);
 	}
 	if (taking == Taking::all && short_of_one) {
 		for (BudgetGrant &grant : grants)

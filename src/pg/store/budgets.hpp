@@ -22,7 +22,7 @@ struct BudgetWant {
 	ConnectionId connection = kEveryConnection;
 	std::string call_class;
 	CallLimit limit;
-	std::int64_t calls = 1;
+	std::int64_t calls = 1; // fewer than none: so many are given back
 };
 
 /// What was given: calls that may be made until a time; else when there are any.

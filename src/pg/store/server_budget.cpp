@@ -136,6 +136,15 @@ public:
 		co_return co_await taking;
 	}
 
+	Task<void> give_back_unattended(ConnectionId connection, std::string resource) override {
+		if (!unattended_)
+			co_return;
+		std::vector<BudgetWant> unused{{connection, std::string(kUnattended) + resource, *unattended_, -1}};
+		lease_of(server_, unused.front()).free_at = {};
+		Task<std::vector<BudgetGrant>> task = take_surely(server_, std::move(unused));
+		co_await task;
+	}
+
 private:
 	/// One call of each, or none at all.
 	Task<std::optional<Shortage>> take_all(std::vector<BudgetWant> wants) {
@@ -171,7 +180,7 @@ private:
 		return wants;
 	}
 
-	/// Of what is known here already: nobody gives any back.
+	/// Of what is known here already: hardly anybody gives any back.
 	std::optional<Shortage> find_shortage(const std::vector<BudgetWant> &wants) const {
 		const Timestamp now = Runtime::get().clock().now();
 		std::optional<Shortage> worst;

@@ -114,6 +114,8 @@ Failure judge_caught(const Error &error) {
 /// How long to wait as a refusal tells: in its header, or by its code.
 std::optional<std::chrono::seconds> told_wait(const http::Response &response, const ProviderError &error, int tries,
                                               Timestamp now) {
+	if (error.provider_code() == kQuotaCode)
+		return std::nullopt;
 	if (const auto told = response.retry_after(now))
 		return told;
 	if (error.provider_code() == "provider_too_many_requests")
@@ -134,36 +136,67 @@ Task<void> judge_client(Session session, SecretGate::Pass *pass, const http::Res
 		pass->taken();
 }
 
-/// Leave to make the call now, whatever becomes of it.
-Task<void> take_budget(Session session, std::string endpoint, std::string call_class, std::string resource) {
+/// One of the few calls a day that a bank allows while nobody is there: counted before the call goes out, and kept for
+/// the next try if it has not, for certain.
+struct DaysCall {
+	bool taken = false; // and not used
+};
+
+bool counts_for_the_day(const Session &session, const Call &call) {
+	return session.server->budget && !call.call_class.empty() && !call.resource.empty() && session.connection &&
+	       !is_attended(session);
+}
+
+/// Leave to make the call now.
+Task<void> take_budget(Session session, const Call *call, DaysCall *of_day) {
 	Budget *budget = session.server->budget.get();
-	if (!budget || call_class.empty())
+	if (!budget || call->call_class.empty())
 		co_return;
 	std::optional<Shortage> shortage;
-	if (resource.empty() || !session.connection || is_attended(session)) {
-		Task<std::optional<Shortage>> taken = budget->take(call_class, session.connection);
+	const bool needs_days_call = !of_day->taken && counts_for_the_day(session, *call);
+	if (needs_days_call) {
+		Task<std::optional<Shortage>> taken =
+		    budget->take_unattended(call->call_class, *session.connection, call->resource);
 		shortage = co_await taken;
 	} else {
-		Task<std::optional<Shortage>> taken =
-		    budget->take_unattended(call_class, *session.connection, std::move(resource));
+		Task<std::optional<Shortage>> taken = budget->take(call->call_class, session.connection);
 		shortage = co_await taken;
 	}
 	if (shortage)
-		throw shortage_error(*shortage, session, error_detail(endpoint, 0, {}, {}), call_class);
+		throw shortage_error(*shortage, session, error_detail(call->endpoint, 0, {}, {}), call->call_class);
+	of_day->taken = of_day->taken || needs_days_call;
+}
+
+Task<void> give_back(Session session, const Call *call) {
+	try {
+		Task<void> giving = session.server->budget->give_back_unattended(*session.connection, call->resource);
+		co_await giving;
+	} catch (const Error &) {
+		// The call is counted although it was not made; what it failed with is what counts.
+	}
 }
 
 /// Sends unless the secret was refused before or the budget is used up, and counts.
-Task<http::Response> transmit(Session session, const Call *call, Secret bearer) {
+Task<http::Response> transmit(Session session, const Call *call, Secret bearer, DaysCall *of_day) {
 	SecretGate::Pass pass;
 	const bool gated = call->proof == Proof::secret && session.server->gate;
 	http::Request request = build(session, *call, bearer);
 	if (gated)
 		pass = co_await session.server->gate->enter();
-	Task<void> allowed = take_budget(session, call->endpoint, call->call_class, call->resource);
+	Task<void> allowed = take_budget(session, call, of_day);
 	co_await allowed;
 	if (session.stats)
 		++session.stats->requests;
-	http::Response response = co_await session.transport->send(std::move(request));
+	http::Response response;
+	try {
+		response = co_await session.transport->send(std::move(request));
+	} catch (const http::NotSent &) {
+		throw;
+	} catch (...) {
+		of_day->taken = false;
+		throw;
+	}
+	of_day->taken = false;
 	if (session.stats) {
 		session.stats->bytes += static_cast<std::int64_t>(response.body.size());
 		session.stats->remote_time += response.elapsed;
@@ -206,7 +239,8 @@ Task<http::Response> send_raw(Session session, Credentials credentials, Call cal
 		Task<Secret> found = bearer_of(session, std::move(credentials));
 		bearer = co_await found;
 	}
-	Task<http::Response> sent = transmit(std::move(session), &call, std::move(bearer));
+	DaysCall of_day;
+	Task<http::Response> sent = transmit(std::move(session), &call, std::move(bearer), &of_day);
 	co_return co_await sent;
 }
 
@@ -219,11 +253,12 @@ Task<http::Response> send(Session session, Credentials credentials, Call call) {
 		bearer = co_await found;
 	}
 	bool renewed = false;
+	DaysCall of_day;
 	for (int reached = 1;; ++reached) {
 		Failure failure;
 		bool renew = false;
 		try {
-			Task<http::Response> sent = transmit(session, &call, bearer);
+			Task<http::Response> sent = transmit(session, &call, bearer, &of_day);
 			http::Response response = co_await sent;
 			renew = !renewed && can_renew(session, call, response);
 			if (!renew && is_judged(call, response))
@@ -253,6 +288,10 @@ Task<http::Response> send(Session session, Credentials credentials, Call call) {
 		std::optional<std::chrono::milliseconds> pause;
 		if (failure.passing && (failure.unsent || reached < tries))
 			pause = backoff.next(failure.wait);
+		if (!pause && of_day.taken) {
+			Task<void> giving = give_back(session, &call);
+			co_await giving;
+		}
 		if (!pause)
 			std::rethrow_exception(failure.error);
 		reached -= failure.unsent;

@@ -69,8 +69,7 @@ constexpr std::array kRules = std::to_array<ErrorRule>({
     // limits
     {"provider_too_many_requests", rate_limited, kLimited, "", "the bank limits the number of calls",
      "Try again later.", kBankWait},
-    {"provider_request_limit_exceeded", rate_limited, kLimited, "", "the bank's calls of this day are used up",
-     kQuotaHint, kQuotaWait},
+    {kQuotaCode, rate_limited, kLimited, "", "the bank's calls of this day are used up", kQuotaHint, kQuotaWait},
 
     // this call
     {"account_not_found", restart, ErrorCode::not_found, "", "the bank does not know this account any more",
@@ -122,12 +121,13 @@ const ErrorRule *find(std::string_view code) {
 	return code.empty() || it == kRules.end() ? nullptr : it;
 }
 
-const ErrorRule &by_status(int status) {
-	switch (status) {
+const ErrorRule &by_status(const ErrorFacts &facts) {
+	switch (facts.status) {
 	case 401:
 		return kUnauthorized;
 	case 403:
-		return *find("access_denied");
+		// A reason that was given and is not known need not be the consent.
+		return facts.code.empty() ? *find("access_denied") : kOther;
 	case 404:
 		return *find("not_found");
 	case 408:
@@ -139,7 +139,7 @@ const ErrorRule &by_status(int status) {
 	case 501:
 		return *find("endpoint_not_supported");
 	default:
-		return status >= 500 ? kServerError : kOther;
+		return facts.status >= 500 ? kServerError : kOther;
 	}
 }
 
@@ -200,7 +200,7 @@ const ErrorRule &rule_for(const ErrorFacts &facts) {
 		return *rule;
 	if (facts.foreign && facts.status < 500 && facts.status != 408 && facts.status != 429)
 		return kGateway;
-	return by_status(facts.status);
+	return by_status(facts);
 }
 
 std::string_view presentable_code(std::string_view code) {
@@ -226,8 +226,9 @@ std::string_view request_id(const http::Response &response) {
 ProviderError error_from(const http::Response &response, std::string_view endpoint, Timestamp now) {
 	const ErrorFacts facts = facts_of(response);
 	ErrorRule rule = rule_for(facts);
+	// A day's calls are not there again because the next second's are.
 	if (const auto told = response.retry_after(now))
-		rule.wait = *told;
+		rule.wait = rule.code == kQuotaCode ? std::max<std::chrono::seconds>(rule.wait, *told) : *told;
 	return error_by(rule, facts, endpoint);
 }
 

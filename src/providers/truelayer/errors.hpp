@@ -14,6 +14,9 @@
 
 namespace ob::providers::truelayer {
 
+/// The calls that a bank allows in a day are used up. To repeat it is of no use and counts again.
+inline constexpr std::string_view kQuotaCode = "provider_request_limit_exceeded";
+
 struct ErrorRule {
 	std::string_view code;
 	Reaction reaction;

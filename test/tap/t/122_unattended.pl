@@ -25,6 +25,16 @@ sub attendance
 
 sub forget_requests { control($url, 'requests', { clear => JSON::PP::true }); return; }
 
+subtest 'what cannot leave' => sub {
+	sql("ALTER SERVER tl OPTIONS (SET api_url 'http://127.0.0.1:1/truelayer/api')");
+	my ($state) = sqlstate_of($node, "SELECT * FROM ob.sync($bank)");
+	is($state, 'OB010', 'fails');
+	is(sql("SELECT count(*) > 0, COALESCE(max(used), 0) FROM ob.budget_status WHERE class LIKE 'unattended %' AND connection_id = $bank"), 'f|0',
+		'and has used up none of the calls of the day');
+	sql("ALTER SERVER tl OPTIONS (SET api_url '$url/truelayer/api')");
+	sql("UPDATE ob.connections SET state = 'active', error_code = NULL, failing_since = NULL WHERE id = $bank");
+};
+
 subtest 'nobody is there' => sub {
 	is(sql("SELECT status FROM ob.sync($bank)"), 'complete', "sync $_") foreach 1 .. 4;
 	is(sql("SELECT status, retry_at > now() + interval '23 hours' FROM ob.sync($bank)"), 'deferred|t', 'the fifth is put off for a day');

@@ -1,6 +1,7 @@
 // A budget that says what it is told to, and remembers who asked.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -29,6 +30,11 @@ public:
 	                                              std::string resource) override {
 		unattended.push_back(std::move(resource));
 		return take(std::move(call_class), connection);
+	}
+
+	Task<void> give_back_unattended(ConnectionId, std::string resource) override {
+		co_await Yield();
+		unattended.erase(std::find(unattended.begin(), unattended.end(), resource));
 	}
 
 	std::vector<std::string> asked;
