@@ -7,6 +7,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ extern "C" {
 #include "pg/store/tokens.hpp"
 #include "pg/time.hpp"
 #include "pg/worker/token_keeper.hpp"
+#include "providers/option_values.hpp"
 
 namespace ob::pg::sqlapi {
 
@@ -51,6 +53,8 @@ std::optional<Timestamp> refresh(const Connection &connection) {
 // A budget that is used up is waited for so often for one connection.
 constexpr int kLimitWaits = 5;
 constexpr std::chrono::minutes kLongestLimitWait{2};
+// Some banks show their whole history for as long as the first access token is not replaced.
+constexpr std::chrono::seconds kLeftAlone = std::chrono::hours(1);
 
 struct Counts {
 	std::int64_t renewed = 0;
@@ -68,48 +72,63 @@ public:
 			const Timestamp now = Runtime::get().clock().now();
 			ids = store::expiring_tokens(servers, now + within_, now);
 		});
-		Counts counts;
 		for (const ConnectionId id : ids) {
-			Task<bool> one = refresh(id);
-			++(co_await one ? counts.renewed : counts.failed);
+			Task<void> one = refresh(id);
+			co_await one;
 		}
-		co_return counts;
+		co_return counts_;
 	}
 
 private:
 	/// The next ones do not suffer from what one of them meets: the audit log has it.
-	Task<bool> refresh(ConnectionId id) {
+	Task<void> refresh(ConnectionId id) {
 		for (int tries = 1;; ++tries) {
 			std::chrono::seconds wait{};
 			try {
-				Task<void> renewing = renew(id);
-				co_await renewing;
-				co_return true;
+				Task<bool> renewing = renew(id);
+				if (co_await renewing)
+					++counts_.renewed;
+				co_return;
 			} catch (const ProviderError &error) {
-				if (error.reaction() != Reaction::rate_limited || tries == kLimitWaits)
-					co_return false;
+				if (error.reaction() != Reaction::rate_limited || tries == kLimitWaits) {
+					++counts_.failed;
+					co_return;
+				}
 				wait = std::min<std::chrono::seconds>(error.retry_after().value_or(std::chrono::seconds(60)),
 				                                      kLongestLimitWait);
 			} catch (const Error &) {
-				co_return false;
+				++counts_.failed;
+				co_return;
 			}
 			Sleep pause(wait);
 			co_await pause;
 		}
 	}
 
-	Task<void> renew(ConnectionId id) {
+	/// False if it is left alone.
+	Task<bool> renew(ConnectionId id) {
 		Connection connection;
 		store::LoadedServer server;
 		store_.read([&] {
 			connection = store::find_connection(id);
 			server = store::load_server(connection.server, connection.mapping_role);
 		});
+		if (is_new(connection, *server.config))
+			co_return false;
 		Task<void> renewing = worker::renew_tokens(std::move(server), std::move(connection));
 		co_await renewing;
+		co_return true;
+	}
+
+	/// The user has just logged in: what the bank shows now only is still being read.
+	static bool is_new(const Connection &connection, const providers::ServerConfig &server) {
+		const auto deep = providers::parse_interval(server.option("deep_history_for"));
+		return connection.authenticated_at && Runtime::get().clock().now() - *connection.authenticated_at <
+		                                          std::max(deep.value_or(kLeftAlone), kLeftAlone);
 	}
 
 	const std::chrono::microseconds within_;
+	Counts counts_;
 	store::PgSyncStore store_{store::Commit::each_unit, nullptr};
 };
 

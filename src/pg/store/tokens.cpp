@@ -31,15 +31,32 @@ struct Life {
 	std::optional<Timestamp> renew_at;
 };
 
-Life life_of(std::string_view kind, std::optional<Timestamp> expires_at) {
+Life life_of(std::string_view kind, std::optional<Timestamp> expires_at, bool renewable = true) {
 	const Timestamp now = Runtime::get().clock().now();
 	if (!expires_at)
 		return {};
+	if (kind == kAccessToken && !renewable)
+		return {expires_at, expires_at};
 	if (kind == kAccessToken)
 		return {expires_at, *expires_at - std::min<std::chrono::microseconds>(kEarly, (*expires_at - now) / 2)};
 	if (kind == kRefreshToken)
 		return {std::nullopt, now + kLongestRest};
 	return {};
+}
+
+void save(std::string_view server, std::string_view subject, const providers::Credentials &tokens,
+          std::optional<Timestamp> expires_at, bool renewable) {
+	static Statement upsert(
+	    "INSERT INTO ob.tokens (server, subject, kind, sealed, expires_at, renew_at) VALUES ($1, $2, $3, $4, $5, $6) "
+	    "ON CONFLICT (server, subject, kind) DO UPDATE SET sealed = EXCLUDED.sealed, "
+	    "expires_at = EXCLUDED.expires_at, renew_at = EXCLUDED.renew_at, created_at = EXCLUDED.created_at");
+	const crypto::KeyRing keys = load_keys();
+	for (const auto &[kind, token] : tokens) {
+		const std::string sealed = crypto::seal(keys, token.reveal(), place(server, subject, kind));
+		const Life life = life_of(kind, expires_at, renewable);
+		upsert.run({Param::name(server), Param::text(subject), Param::text(kind), Param::bytes(sealed),
+		            Param::timestamp(life.expires_at), Param::timestamp(life.renew_at)});
+	}
 }
 
 } // namespace
@@ -50,22 +67,28 @@ std::string token_subject(ConnectionId id) {
 
 void save_tokens(std::string_view server, std::string_view subject, const providers::Credentials &tokens,
                  std::optional<Timestamp> expires_at) {
-	static Statement upsert(
-	    "INSERT INTO ob.tokens (server, subject, kind, sealed, expires_at, renew_at) VALUES ($1, $2, $3, $4, $5, $6) "
-	    "ON CONFLICT (server, subject, kind) DO UPDATE SET sealed = EXCLUDED.sealed, "
-	    "expires_at = EXCLUDED.expires_at, renew_at = EXCLUDED.renew_at, created_at = EXCLUDED.created_at");
-	const crypto::KeyRing keys = load_keys();
-	for (const auto &[kind, token] : tokens) {
-		const std::string sealed = crypto::seal(keys, token.reveal(), place(server, subject, kind));
-		const Life life = life_of(kind, expires_at);
-		upsert.run({Param::name(server), Param::text(subject), Param::text(kind), Param::bytes(sealed),
-		            Param::timestamp(life.expires_at), Param::timestamp(life.renew_at)});
+	save(server, subject, tokens, expires_at, tokens.contains(kRefreshToken));
+}
+
+bool hold_tokens(std::string_view server, std::string_view subject, const providers::Credentials &tokens) {
+	// Both, and in the order in which they are written.
+	static Statement hold("SELECT kind, sealed FROM ob.tokens WHERE server = $1 AND subject = $2 ORDER BY kind "
+	                      "FOR UPDATE");
+	// What is renewed with names them; without it there is the access token only.
+	const std::string_view telling = tokens.contains(kRefreshToken) ? kRefreshToken : kAccessToken;
+	const auto sent = tokens.find(telling);
+	for (const Row &row : hold.run({Param::name(server), Param::text(subject)}).rows) {
+		if (row.text(0) != telling || sent == tokens.end())
+			continue;
+		const std::string what = std::string(telling) + " of " + std::string(subject);
+		return unseal(load_keys(), row.text(1), place(server, subject, telling), what) == sent->second;
 	}
+	return false;
 }
 
 void save_renewed(std::string_view server, std::string_view subject, const providers::Renewed &renewed) {
 	static Statement used("UPDATE ob.tokens SET renew_at = $4 WHERE server = $1 AND subject = $2 AND kind = $3");
-	save_tokens(server, subject, renewed.credentials, renewed.expires_at);
+	save(server, subject, renewed.credentials, renewed.expires_at, true);
 	used.run({Param::name(server), Param::text(subject), Param::text(kRefreshToken),
 	          Param::timestamp(life_of(kRefreshToken, renewed.expires_at).renew_at)});
 }
@@ -127,7 +150,8 @@ std::vector<ConnectionId> expiring_tokens(const std::vector<std::string> &server
 	static Statement select(
 	    "SELECT c.id FROM ob.connections c JOIN ob.tokens t ON t.server = c.server AND t.subject = 'connection:' || "
 	    "c.id "
-	    "WHERE c.server::text = ANY ($1) AND c.state IN ('active', 'error') AND (t.expires_at <= $2 "
+	    "WHERE c.server::text = ANY ($1) AND c.state IN ('active', 'error') AND EXISTS (SELECT FROM ob.tokens r "
+	    "WHERE r.server = t.server AND r.subject = t.subject AND r.kind = 'refresh_token') AND (t.expires_at <= $2 "
 	    "OR (t.expires_at IS NULL AND t.renew_at <= $3)) GROUP BY c.id "
 	    "ORDER BY bool_or(t.expires_at IS NULL) DESC, min(t.expires_at), c.id");
 	std::vector<ConnectionId> ids;

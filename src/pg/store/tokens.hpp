@@ -23,6 +23,10 @@ std::string token_subject(ConnectionId id);
 void save_tokens(std::string_view server, std::string_view subject, const providers::Credentials &tokens,
                  std::optional<Timestamp> expires_at = std::nullopt);
 
+/// Whether these are still the subject's tokens, as a provider tells them apart. Nobody changes them before the
+/// transaction ends.
+bool hold_tokens(std::string_view server, std::string_view subject, const providers::Credentials &tokens);
+
 /// As save_tokens(), after a renewal with tokens that are there already: they have been of use.
 void save_renewed(std::string_view server, std::string_view subject, const providers::Renewed &renewed);
 
@@ -47,7 +51,7 @@ struct AccessToken {
 AccessToken read_access_token(std::string_view server, std::string_view subject);
 
 /// Connections in use through these servers with an access token whose time is over at `until`, or with a token that
-/// has to be used by `now` to stay good; those first.
+/// has to be used by `now` to stay good; those first. Not where there is nothing to renew it with.
 std::vector<ConnectionId> expiring_tokens(const std::vector<std::string> &servers, Timestamp until, Timestamp now);
 
 void erase_tokens(std::string_view server, std::string_view subject);

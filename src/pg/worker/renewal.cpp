@@ -27,6 +27,9 @@ namespace {
 using namespace std::chrono_literals;
 using store::LoadedServer;
 
+// The tokens are others than those meant: whoever needs one looks again.
+constexpr const char *kNotRenewed = R"({"renewed":false})";
+
 std::string name_of(const Request &request) {
 	return "connection " + std::to_string(*request.connection);
 }
@@ -68,23 +71,34 @@ void audit_renewal(const Request &request, std::string_view request_id, const Er
 	              .acting_json = request.acting_json});
 }
 
-/// Throws what the call throws.
-Task<void> call_renew(Request request, Present present, Context *context) {
+/// Meanwhile the user may have logged in again, or the connection have ended: what was asked for with tokens that are
+/// no longer the stored ones is not written over those, nor after their end.
+bool is_stored(const Request &request, const providers::Credentials &sent) {
+	return store::hold_tokens(request.server, store::token_subject(*request.connection), sent);
+}
+
+/// False if the tokens are others by now. Throws what the call throws.
+Task<bool> call_renew(Request request, Present present, Context *context) {
 	const InFlight::Call call(*context->in_flight);
 	// Read before the call: its answer must be sealed whatever becomes of the key file meanwhile.
 	(void)store::load_keys();
 	providers::CallStats stats;
 	providers::Session session = Runtime::get().session(present.server.config, stats, request.connection);
 	Task<providers::Renewed> renewing =
-	    present.server.provider->renew_tokens(std::move(session), std::move(present.tokens));
+	    present.server.provider->renew_tokens(std::move(session), present.tokens);
 	const providers::Renewed renewed = co_await renewing;
 	crash_point("renew_answered");
+	bool stored = false;
 	Task<void> recorded = record_surely(context, Insist::always, "the new token of " + name_of(request), [&] {
+		stored = is_stored(request, present.tokens);
+		if (!stored)
+			return;
 		store::save_renewed(request.server, store::token_subject(*request.connection), renewed);
 		audit_renewal(request, renewed.request_id, nullptr);
 	});
 	co_await recorded;
 	crash_point("renew_recorded");
+	co_return stored;
 }
 
 /// What a refusal means for the connection; nothing while it works or is known not to.
@@ -100,11 +114,18 @@ std::optional<SyncFailure> consequence_of(const Request &request, const Provider
 }
 
 /// Into the audit log; and what it means for the connection, to be applied once the caller's transaction has ended.
-void record_refusal(const Request &request, const ProviderError &error, std::int64_t *locked) {
+/// False if one of the tokens is another by now: then it means nothing. `begun`: before the call.
+bool record_refusal(const Request &request, const providers::Credentials &sent, const ProviderError &error,
+                    Timestamp begun, std::int64_t *locked) {
 	// It was put off, by us or the provider.
 	if (error.reaction() == Reaction::rate_limited)
-		return;
+		return true;
+	bool stored = false;
 	record([&] {
+		// A login may bring the same refresh token once more.
+		stored = store::read_tokens(request.server, store::token_subject(*request.connection)) == sent;
+		if (!stored)
+			return;
 		audit_renewal(request, {}, &error);
 		const std::optional<SyncFailure> failure = consequence_of(request, error);
 		if (!failure)
@@ -112,10 +133,11 @@ void record_refusal(const Request &request, const ProviderError &error, std::int
 		Request change = request;
 		change.call_id = crypto::uuid4();
 		change.kind = "failure";
-		change.failure_json = store::failure_to_json(*failure);
+		change.failure_json = store::failure_to_json(*failure, begun);
 		insert_failure(change, locked);
 		audit_failure(change);
 	});
+	return stored;
 }
 
 Done refusal(const ProviderError &error, std::int64_t to_apply) {
@@ -151,28 +173,29 @@ std::string token_digest(const Secret &token) {
 Task<Done> renew(Request request, Context *context, std::int64_t *locked) {
 	Task<HeldLock> waiting = wait_for_renewals(*request.connection);
 	const HeldLock lock = co_await waiting;
-	Present present = read_present(request);
+	const Present present = read_present(request);
 	if (!is_meant(request, present.tokens))
-		co_return Done{R"({"renewed":false})", 0, {}};
+		co_return Done{kNotRenewed, 0, {}};
+	const Timestamp begun = SystemClock().now();
+	bool stored = true;
 	std::optional<ProviderError> refused;
 	std::optional<Error> failure;
 	try {
-		Task<void> renewing = call_renew(request, std::move(present), context);
-		co_await renewing;
+		Task<bool> renewing = call_renew(request, present, context);
+		stored = co_await renewing;
 	} catch (const ProviderError &error) {
 		refused.emplace(error);
 	} catch (const Error &error) {
 		failure.emplace(error);
 	}
-	if (refused) {
-		record_refusal(request, *refused, locked);
+	if (refused && record_refusal(request, present.tokens, *refused, begun, locked))
 		co_return refusal(*refused, *locked);
-	}
+	stored = stored && !refused;
 	if (failure) {
 		record([&] { audit_renewal(request, {}, &*failure); });
 		throw *failure;
 	}
-	co_return Done{R"({"renewed":true})", 0, {}};
+	co_return Done{stored ? R"({"renewed":true})" : kNotRenewed, 0, {}};
 }
 
 void throw_refusal(std::string_view result_json) {

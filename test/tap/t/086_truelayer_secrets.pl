@@ -157,6 +157,7 @@ subtest 'reading' => sub {
 	plant_tokens();
 	does('renewed', 'SELECT ob.refresh_token($1)', $connection);
 	plant_tokens();
+	sql("UPDATE ob.connections SET authenticated_at = now() - interval '2 hours' WHERE id = $connection"); # else it is left alone
 	does('all renewed', 'CALL ob.refresh_tokens()');
 	plant_tokens();
 	like((does('account number', q{SELECT string_agg(number, ' ') FROM ob.accounts a, ob.account_number(a.connection_id, a.account_id) WHERE connection_id = $1

@@ -144,11 +144,59 @@ subtest 'the sync worker' => sub {
 	sql("SELECT ob.disconnect($eve)");
 };
 
+# A renewal whose answer is on its way while $code runs; what became of it.
+sub overtaken
+{
+	my ($connection, $code) = @_;
+	my $path = '/truelayer/auth/connect/token';
+	control($url, 'latency', { ms => 3000, path => $path });
+	my $session = OpenBanking::Session->new($node);
+	$session->begin("SELECT ob.refresh_token($connection) IS NOT NULL");
+	select undef, undef, undef, 0.5; # the call is on its way
+	control($url, 'latency', { ms => undef, path => $path });
+	$code->();
+	my $result = $session->finish;
+	$session->quit;
+	return $result;
+}
+
+sub log_in_again
+{
+	my ($connection, $way) = @_;
+	my ($link, undef, $address) = split /\|/, sql("SELECT link_id, action, url FROM ob.relink($connection)");
+	my (undef, $id) = split /\|/, complete_journey(come_back($address, $way), $link);
+	is($id, $connection, 'the user logs in again');
+	return;
+}
+
+subtest 'a renewal that a login overtakes' => sub {
+	my $way = { username => 'john2', password => 'doe2' };
+	my $connection = link_truelayer('ivy', $way);
+	control($url, 'truelayer/config', { refresh_tokens => 'rotate_keep' });
+	my $result = overtaken($connection, sub { log_in_again($connection, $way) });
+	is($result->{out}, 't', 'is granted');
+	control($url, 'truelayer/config', { refresh_tokens => 'rotate' });
+	is(token_calls(sub { is(sql("SELECT status FROM ob.sync($connection)"), 'complete', 'the new tokens') }), 0, 'are those in use');
+	sql("SELECT ob.disconnect($connection)");
+};
+
+subtest 'a renewal that comes after the end' => sub {
+	my $connection = link_truelayer('jan', { username => 'john3', password => 'doe3' });
+	control($url, 'faults', { kind => 'error', code => '403:access_denied', path => '/truelayer/auth/api/delete' }); # it is gone there
+	my $result = overtaken($connection, sub { is(sql("SELECT ob.disconnect($connection)"), 'disconnected', 'ended meanwhile') });
+	is($result->{out}, 'f', 'brings nothing');
+	is(tokens_of($connection), 0, 'and leaves no token');
+};
+
 subtest 'refresh_tokens' => sub {
 	my $idle = link_truelayer('idle', { username => 'john1', password => 'doe1' });
 	my ($out, $err);
 	$node->psql('postgres', "CALL ob.refresh_tokens('10 minutes')", stderr => \$err);
 	like($err, qr/NOTICE:  tokens: 0 renewed, 0 failed/, 'nothing expires so soon');
+	sql("UPDATE ob.connections SET authenticated_at = now() - interval '2 hours' WHERE id = $bank");
+	$node->psql('postgres', 'CALL ob.refresh_tokens()', stderr => \$err);
+	like($err, qr/NOTICE:  tokens: 1 renewed, 0 failed/, 'what was linked an hour ago or later is left alone');
+	sql("UPDATE ob.connections SET authenticated_at = now() - interval '2 hours'");
 	$node->psql('postgres', 'CALL ob.refresh_tokens()', stderr => \$err);
 	like($err, qr/NOTICE:  tokens: 2 renewed, 0 failed/, 'within twelve hours all do');
 	sql("UPDATE ob.tokens SET renew_at = now() - interval '1 hour' WHERE subject = 'connection:$idle' AND kind = 'refresh_token'");
