@@ -66,14 +66,18 @@ TEST(TrueLayerExchange, YieldsTheConnection) {
 	                     "redirect_uri=https%3A%2F%2Fapp.example%2Fback&code=the-code&code_verifier=the-verifier");
 }
 
-TEST(TrueLayerExchange, AnOpaqueTokensConnectionIsAskedFor) {
+TEST(TrueLayerExchange, AnOpaqueTokensConnectionIsAskedForWhenTheTokensAreSafe) {
 	TrueLayerSession bank;
-	bank.transport.answer(kToken, R"({"access_token":"opaque","token_type":"Bearer"})").answer(kMe, me());
+	bank.transport.answer(kToken, R"({"access_token":"opaque","token_type":"Bearer"})");
 	const Established established = run_task(bank.provider.exchange(bank.session(), grant()));
-	EXPECT_EQ(established.provider_connection_id, "6L7R+V8/=");
+	EXPECT_EQ(established.provider_connection_id, "");
 	EXPECT_EQ(established.expires_at, bank.clock.now() + 3600s);
 	EXPECT_FALSE(established.credentials.contains("refresh_token"));
+	bank.transport.answer(kMe, me()).answer(kMe, results(R"({"credentials_id":""})"));
+	const auto ask = [&] { return run_task(bank.provider.connection_id(bank.session(), established.credentials)); };
+	EXPECT_EQ(ask(), "6L7R+V8/=");
 	EXPECT_EQ(bank.transport.requests.at(1).header("Authorization"), "Bearer opaque");
+	EXPECT_EQ(caught(ask).code(), ErrorCode::bad_reply);
 }
 
 TEST(TrueLayerExchange, TheLinksOwnReturnAddressHolds) {
@@ -177,12 +181,19 @@ TEST(TrueLayerRenewal, ARefusedGrantNeedsTheUserARefusedClientTheOperator) {
 	}
 }
 
-TEST(TrueLayerRenewal, NeedsARefreshToken) {
+TEST(TrueLayerRenewal, WithoutARefreshTokenTheUserLogsInAgain) {
 	TrueLayerSession bank;
 	Credentials only_access = bank.credentials();
 	only_access.erase("refresh_token");
-	EXPECT_EQ(caught([&] { run_task(bank.provider.renew_tokens(bank.session(), only_access)); }).code(),
-	          ErrorCode::not_configured);
+	try {
+		run_task(bank.provider.renew_tokens(bank.session(), only_access));
+		FAIL();
+	} catch (const ProviderError &error) {
+		EXPECT_EQ(error.code(), ErrorCode::reauth_required);
+		EXPECT_EQ(error.reaction(), Reaction::reauth);
+		EXPECT_EQ(error.reauth_reason(), "consent_expired");
+	}
+	EXPECT_TRUE(bank.transport.requests.empty());
 	EXPECT_TRUE(bank.provider.tokens_expire());
 }
 
@@ -248,6 +259,14 @@ TEST(TrueLayerHealth, WithoutAnEndTheConsentLastsAsUsual) {
 	bank.option("consent_days", "180");
 	const ConnectionHealth longer = run_task(bank.provider.health(bank.session(), bank.credentials()));
 	EXPECT_EQ(*longer.consent_expires_at - *usual.consent_expires_at, 24h * 90);
+}
+
+TEST(TrueLayerHealth, AGuessedEndBreaksNoConnection) {
+	TrueLayerSession bank;
+	bank.option("consent_days", "7").transport.answer(kMe, me());
+	const ConnectionHealth health = run_task(bank.provider.health(bank.session(), bank.credentials()));
+	EXPECT_LT(health.consent_expires_at.value(), bank.clock.now());
+	EXPECT_FALSE(health.standing_error);
 }
 
 TEST(TrueLayerHealth, AConsentThatIsOverIsABrokenConnection) {

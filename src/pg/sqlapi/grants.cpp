@@ -37,6 +37,10 @@ Fields result_row(const std::string &result_json) {
 		    "the user has logged in to another bank or account than that of the connection that was to be repaired";
 	else if (!relinked && result.boolean("known").value_or(false))
 		notice = "this bank login was linked already: its connection goes on with the new token";
+	// With nothing to renew it with.
+	if (result.boolean("expires").value_or(false))
+		notice += std::string(notice.empty() ? "" : "; ") +
+		          "lasting access was not granted: the user has to log in again when the access token is over";
 	return connection_row(result.integer("connection_id").value(), std::move(notice));
 }
 

@@ -86,6 +86,8 @@ Done connect(const store::Outcome &outcome, const providers::Established &establ
 	audit_established(outcome, id, inserted.has_value(), facts, established.request_id);
 	json::Object object;
 	object.set("connection_id", id).set("known", !inserted);
+	if (established.expires_at && !established.credentials.contains("refresh_token"))
+		object.set("expires", true);
 	if (outcome.connection)
 		object.set("relinked", id == *outcome.connection);
 	if (known && known->renamed)

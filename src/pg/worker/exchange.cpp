@@ -14,6 +14,7 @@
 #include "pg/worker/established.hpp"
 #include "pg/worker/first_look.hpp"
 #include "pg/worker/steps.hpp"
+#include "providers/connection_naming.hpp"
 
 namespace ob::pg::worker {
 
@@ -139,10 +140,36 @@ std::string_view reason_of(const std::exception_ptr &failure) {
 	}
 }
 
+/// Which connection has been made, where the answer did not tell. It may be asked again; what the provider says to it
+/// for good ends the outcome, and the answer stays in it, sealed.
+Task<std::string> find_name(Outcome outcome, LoadedServer server, providers::Credentials credentials) {
+	const auto *naming = dynamic_cast<const providers::ConnectionNaming *>(server.provider);
+	if (!naming)
+		throw Error(ErrorCode::bad_reply, "the provider did not say which connection was made",
+		            "server: " + outcome.server);
+	providers::CallStats stats;
+	std::optional<Error> failure;
+	try {
+		providers::Session session = Runtime::get().session(server.config, stats);
+		session.user_ip = Request::from_json(outcome.request_json).user_ip;
+		Task<std::string> asked = naming->connection_id(std::move(session), std::move(credentials));
+		co_return co_await asked;
+	} catch (const Error &error) {
+		failure.emplace(error);
+	}
+	if (settles(*failure) || is_stale(outcome))
+		record_lost(outcome, "outcome_unknown", *failure);
+	throw *failure;
+}
+
 /// From the recorded answer on: nothing here is irreversible, so recovery may repeat it. What the database refuses for
 /// good ends the outcome; the answer stays in it, sealed.
 Task<Done> finish_exchange(Outcome outcome, LoadedServer server, Context *context) {
-	const providers::Established established = open_answer(outcome);
+	providers::Established established = open_answer(outcome);
+	if (established.provider_connection_id.empty()) {
+		Task<std::string> found = find_name(outcome, server, established.credentials);
+		established.provider_connection_id = co_await found;
+	}
 	Task<store::FirstLook> looked =
 	    look_at(std::move(server), established.credentials, Request::from_json(outcome.request_json).user_ip);
 	const store::FirstLook look = co_await looked;

@@ -51,6 +51,10 @@ Task<Established> TrueLayerProvider::exchange(Session session, LinkGrant grant) 
 	return truelayer::exchange(std::move(session), std::move(grant));
 }
 
+Task<std::string> TrueLayerProvider::connection_id(Session session, Credentials credentials) const {
+	return truelayer::connection_id(std::move(session), std::move(credentials));
+}
+
 Task<void> TrueLayerProvider::remove(Session session, Credentials credentials) const {
 	return truelayer::remove(std::move(session), std::move(credentials));
 }

@@ -1,13 +1,14 @@
 // TrueLayer: United Kingdom and Europe. C++ regime.
 #pragma once
 
+#include "providers/connection_naming.hpp"
 #include "providers/window_provider.hpp"
 
 #include "core/pure.hpp"
 
 namespace ob::providers::truelayer {
 
-class TrueLayerProvider final : public WindowProvider {
+class TrueLayerProvider final : public WindowProvider, public ConnectionNaming {
 public:
 	std::string_view name() const override { return "truelayer"; }
 	std::vector<std::string> known_hosts() const override;
@@ -21,6 +22,7 @@ public:
 	Task<Extension> extend(Session session, LinkRequest request) const override;
 	std::vector<LinkGrant> grants_from_response(std::string_view response_json) const override;
 	Task<Established> exchange(Session session, LinkGrant grant) const override;
+	Task<std::string> connection_id(Session session, Credentials credentials) const override;
 	Task<void> remove(Session session, Credentials credentials) const override;
 	bool tokens_expire() const override { return true; }
 	Task<Renewed> renew_tokens(Session session, Credentials credentials) const override;

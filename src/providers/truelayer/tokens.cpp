@@ -120,14 +120,15 @@ ConnectionHealth read_health(const json::Node &me, const ServerConfig &server, T
 	if (!health.consent_given_at)
 		health.consent_given_at = parse_time(me.text("consent_status_updated_at"));
 	health.consent_expires_at = parse_time(me.text("consent_expires_at"));
-	if (!health.consent_expires_at && health.consent_given_at)
-		health.consent_expires_at =
-		    *health.consent_given_at + std::chrono::days(parse_integer(server.option("consent_days")).value_or(90));
 	if (health.consent_expires_at && *health.consent_expires_at <= now) {
 		health.standing_error = Reaction::reauth;
 		health.error_hint = "Please reconnect your bank.";
 		health.reauth_reason = "consent_expired";
 	}
+	// A guess only warns: it may be wrong, and would be the same after the next login.
+	if (!health.consent_expires_at && health.consent_given_at)
+		health.consent_expires_at =
+		    *health.consent_given_at + std::chrono::days(parse_integer(server.option("consent_days")).value_or(90));
 	return health;
 }
 
@@ -171,22 +172,29 @@ Task<Established> exchange(Session session, LinkGrant grant) {
 	established.expires_at = tokens.expires_at;
 	for (const std::string_view scope : text::split(answer.text("scope"), ' '))
 		established.scopes.emplace_back(scope);
-	// The token itself names its connection. To ask for that takes time in which nobody holds the tokens but we.
+	// The token itself names its connection, as a rule. Else connection_id() tells: nobody holds the tokens yet but we.
 	established.provider_connection_id = claims_of(tokens.credentials.at(kAccess)).subject;
-	if (established.provider_connection_id.empty()) {
-		Task<json::Document> asked_me = ask_me(session, tokens.credentials);
-		const json::Document me = co_await asked_me;
-		established.provider_connection_id = connection_in(me).text("credentials_id");
-	}
-	if (established.provider_connection_id.empty())
-		outcome_unknown(kExchangeLost, error_detail(kMeEndpoint, 200, {}, {}));
 	established.credentials = std::move(tokens.credentials);
 	co_return std::move(established);
+}
+
+Task<std::string> connection_id(Session session, Credentials credentials) {
+	Task<json::Document> asked = ask_me(std::move(session), std::move(credentials));
+	const json::Document me = co_await asked;
+	std::string id(connection_in(me).text("credentials_id"));
+	if (id.empty())
+		bad_answer(kMeEndpoint, "credentials_id is missing");
+	co_return std::move(id);
 }
 
 Task<Renewed> renew_tokens(Session session, Credentials credentials) {
 	const ServerConfig &server = *session.server;
 	check_client(server);
+	// Lasting access was not granted: it ends with the access token.
+	if (!credentials.contains(kRefresh))
+		throw ProviderError(ErrorCode::reauth_required, Reaction::reauth, {}, "the connection has no refresh token",
+		                    error_detail(kTokenEndpoint, 0, {}, {}), "Please reconnect your bank.", std::nullopt,
+		                    "consent_expired");
 	WipedString form;
 	http::append_parameter(form, "grant_type", kRefresh);
 	add_client(server, form);

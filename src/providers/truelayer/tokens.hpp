@@ -13,7 +13,9 @@ namespace ob::providers::truelayer {
 
 inline constexpr std::string_view kTokenEndpoint = "/connect/token";
 
+/// Without the connection's id where the access token does not name it.
 Task<Established> exchange(Session session, LinkGrant grant);
+Task<std::string> connection_id(Session session, Credentials credentials);
 Task<Renewed> renew_tokens(Session session, Credentials credentials);
 Task<void> remove(Session session, Credentials credentials);
 Task<Adopted> adopt(Session session, std::string credentials_json);

@@ -100,6 +100,62 @@ subtest 'a caller who rolls back' => sub {
 	is(sql("SELECT count(*) FROM ob.connections WHERE user_ref = 'dora'"), 1, 'all the same');
 };
 
+# The answer to the next code, and of /me: of a client whose tokens say nothing of their connection.
+sub answer_opaquely
+{
+	my ($tokens) = @_;
+	control($url, 'faults', { kind => 'status', status => 200, path => '/truelayer/auth/connect/token',
+		body => JSON::PP->new->encode({ access_token => 'opaque', expires_in => 3600, token_type => 'Bearer', %$tokens }) });
+	return;
+}
+
+sub tell_connection
+{
+	my ($id) = @_;
+	control($url, 'faults', { kind => 'status', status => 200, path => '/truelayer/api/data/v1/me', count => 0,
+		body => JSON::PP->new->encode({ results => [ { credentials_id => $id, provider => { provider_id => 'mock' } } ], status => 'Succeeded' }) });
+	return;
+}
+
+subtest 'tokens that do not tell their connection' => sub {
+	my ($link, $address) = start_journey('olga');
+	my $fields = come_back($address, { username => 'john11', password => 'doe11' });
+	answer_opaquely({ refresh_token => 'R' });
+	control($url, 'faults', { kind => 'error', code => '503:provider_error', path => '/truelayer/api/data/v1/me', count => 0 });
+	is(refused($fields, $link), 'OB008', 'while nobody says which it is, there is none');
+	is(sql("SELECT phase, sealed IS NOT NULL FROM ob.outcomes WHERE link_id = '$link'"), 'answered|t', 'but the tokens are safe');
+	control($url, 'faults', { clear => JSON::PP::true });
+	tell_connection('cred-olga');
+	like(complete_journey($fields, $link), qr/^active\|\d+/, 'then it is linked');
+	is(sql("SELECT count(*) FROM ob.connections WHERE user_ref = 'olga' AND provider_connection_id = 'cred-olga'"), 1, 'by its name');
+	control($url, 'faults', { clear => JSON::PP::true });
+	($link, $address) = start_journey('olga');
+	$fields = come_back($address, { username => 'john12', password => 'doe12' });
+	answer_opaquely({ refresh_token => 'R2' });
+	is(refused($fields, $link), 'OB006', 'if that is refused for good');
+	is(link_state($link), 'failed|outcome_unknown|', 'the link is over');
+	is(sql("SELECT phase, sealed IS NOT NULL FROM ob.outcomes WHERE link_id = '$link'"), 'failed|t', 'and the tokens are kept all the same');
+};
+
+subtest 'access that does not last' => sub {
+	my ($link, $address) = start_journey('pete');
+	my $fields = come_back($address, { username => 'john13', password => 'doe13' });
+	answer_opaquely({ scope => 'info accounts balance transactions' });
+	tell_connection('cred-pete');
+	my (undef, $id, $notice) = split /\|/, complete_journey($fields, $link);
+	control($url, 'faults', { clear => JSON::PP::true });
+	like($notice, qr/lasting access was not granted/, 'is told at once');
+	is(sql("SELECT renew_at = expires_at FROM ob.tokens WHERE subject = 'connection:$id'"), 't', 'it is used to its end');
+	sql("UPDATE ob.connections SET authenticated_at = now() - interval '2 hours' WHERE id = $id");
+	is(token_calls(sub { $node->safe_psql('postgres', "CALL ob.refresh_tokens('2 hours')") }), 0, 'nothing is renewed ahead of its time');
+	is(state_of($id), 'active', 'nor ended');
+	sql("UPDATE ob.tokens SET expires_at = now(), renew_at = now() WHERE subject = 'connection:$id'");
+	my ($state) = sqlstate_of($node, "SELECT * FROM ob.sync($id)");
+	is($state, 'OB006', 'then the user has to log in');
+	wait_until('the state', sub { state_of($id) eq 'reauth_required' });
+	is(sql("SELECT action FROM ob.relink($id)"), 'redirect', 'and can');
+};
+
 subtest 'the same accounts once more' => sub {
 	my $first = link_truelayer('erik', { username => 'john7', password => 'iban7' });
 	my ($link, $address) = start_journey('erik');
