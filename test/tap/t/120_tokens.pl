@@ -147,10 +147,13 @@ subtest 'the sync worker' => sub {
 # A renewal whose answer is on its way while $code runs; what became of it.
 sub overtaken
 {
-	my ($connection, $code) = @_;
+	my ($connection, $code, $answer) = @_;
 	my $path = '/truelayer/auth/connect/token';
-	control($url, 'latency', { ms => 3000, path => $path });
 	my $session = OpenBanking::Session->new($node);
+	$session->begin("SELECT ob.refresh_token($connection)"); # the client is known there from now on: nobody waits to know it
+	$session->finish;
+	control($url, 'faults', { kind => 'error', code => '400:invalid_grant', path => $path }) if ($answer // '') eq 'refused';
+	control($url, 'latency', { ms => 3000, path => $path });
 	$session->begin("SELECT ob.refresh_token($connection) IS NOT NULL");
 	select undef, undef, undef, 0.5; # the call is on its way
 	control($url, 'latency', { ms => undef, path => $path });
@@ -172,9 +175,13 @@ sub log_in_again
 subtest 'a renewal that a login overtakes' => sub {
 	my $way = { username => 'john2', password => 'doe2' };
 	my $connection = link_truelayer('ivy', $way);
+	my $result = overtaken($connection, sub { log_in_again($connection, $way) }, 'refused');
+	is($result->{out}, 't', 'is refused, which says nothing of the new tokens');
+	is(state_of($connection), 'active', 'nor of the connection');
+	is(audit('TOKEN_REFRESH_FAILED', $connection), 0, 'nothing failed');
 	control($url, 'truelayer/config', { refresh_tokens => 'rotate_keep' });
-	my $result = overtaken($connection, sub { log_in_again($connection, $way) });
-	is($result->{out}, 't', 'is granted');
+	$result = overtaken($connection, sub { log_in_again($connection, $way) });
+	is($result->{out}, 't', 'or granted');
 	control($url, 'truelayer/config', { refresh_tokens => 'rotate' });
 	is(token_calls(sub { is(sql("SELECT status FROM ob.sync($connection)"), 'complete', 'the new tokens') }), 0, 'are those in use');
 	sql("SELECT ob.disconnect($connection)");
