@@ -12,6 +12,7 @@
 #include "pg/store/servers.hpp"
 #include "pg/worker/answer.hpp"
 #include "pg/worker/established.hpp"
+#include "pg/worker/failure.hpp"
 #include "pg/worker/first_look.hpp"
 #include "pg/worker/steps.hpp"
 #include "providers/connection_naming.hpp"
@@ -108,17 +109,17 @@ Task<void> call_exchange(Outcome *outcome, LoadedServer server, std::string gran
 	providers::LinkGrant grant = grant_of(*outcome, std::move(grant_kind));
 	providers::CallStats stats;
 	providers::Established established;
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		providers::Session session = Runtime::get().session(server.config, stats);
 		Task<providers::Established> exchanged = server.provider->exchange(std::move(session), std::move(grant));
 		established = co_await exchanged;
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	crash_point("exchange_answered");
 	if (failure)
-		throw *failure;
+		failure.rethrow();
 	outcome->sealed = seal_answer(keys, outcome->call_id, established);
 	outcome->phase = "answered";
 	Task<void> recorded = record_surely(context, Insist::always, "the answer of outcome " + std::to_string(outcome->id),
@@ -148,18 +149,18 @@ Task<std::string> find_name(Outcome outcome, LoadedServer server, providers::Cre
 		throw Error(ErrorCode::bad_reply, "the provider did not say which connection was made",
 		            "server: " + outcome.server);
 	providers::CallStats stats;
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		providers::Session session = Runtime::get().session(server.config, stats);
 		session.user_ip = Request::from_json(outcome.request_json).user_ip;
 		Task<std::string> asked = naming->connection_id(std::move(session), std::move(credentials));
 		co_return co_await asked;
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	if (settles(*failure) || is_stale(outcome))
 		record_lost(outcome, "outcome_unknown", *failure);
-	throw *failure;
+	failure.rethrow();
 }
 
 /// From the recorded answer on: nothing here is irreversible, so recovery may repeat it. What the database refuses for
@@ -207,16 +208,16 @@ Task<Done> exchange(Request request, Context *context, std::int64_t *locked) {
 	if (outcome.id == 0)
 		co_return Done{kBusy, 0, {}};
 	crash_point("exchange_intent");
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		Task<void> call = call_exchange(&outcome, server, request.grant_kind, context);
 		co_await call;
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	if (failure) {
 		record_failed_call(outcome, *failure);
-		throw *failure;
+		failure.rethrow();
 	}
 	Task<Done> finished = finish_exchange(std::move(outcome), std::move(server), context);
 	co_return co_await finished;
@@ -224,7 +225,7 @@ Task<Done> exchange(Request request, Context *context, std::int64_t *locked) {
 
 Task<void> recover_exchange(Outcome outcome, Context *context) {
 	LoadedServer server;
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		record([&] { server = store::load_server(outcome.server, outcome.mapping_role); });
 		if (outcome.phase == "intent") {
@@ -233,14 +234,14 @@ Task<void> recover_exchange(Outcome outcome, Context *context) {
 			co_await call;
 		}
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	if (failure) {
 		// A refusal says that the lost call went through, and nobody holds what it brought. An answer that is here
 		// already is kept, whatever stands in its way.
 		if (outcome.phase == "intent" && (settles(*failure) || is_stale(outcome)))
 			record_lost(outcome, "outcome_unknown", *failure);
-		throw *failure;
+		failure.rethrow();
 	}
 	Task<Done> finished = finish_exchange(std::move(outcome), std::move(server), context);
 	const Done done = co_await finished;

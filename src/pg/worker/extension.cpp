@@ -17,6 +17,7 @@
 #include "pg/store/links.hpp"
 #include "pg/store/tokens.hpp"
 #include "pg/worker/answer.hpp"
+#include "pg/worker/failure.hpp"
 #include "pg/worker/renewal.hpp"
 #include "pg/worker/steps.hpp"
 
@@ -301,7 +302,7 @@ Task<void> recover_extension(Outcome outcome, Context *context) {
 	const HeldLock lock = co_await waiting;
 	const std::int64_t id = outcome.id;
 	bool extended = outcome.phase == "answered", lost = false, over = false;
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		if (!extended) {
 			LoadedServer server;
@@ -310,7 +311,7 @@ Task<void> recover_extension(Outcome outcome, Context *context) {
 			extended = co_await called;
 		}
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 		lost = dynamic_cast<const TokensLost *>(&error) != nullptr;
 		// It is not asked for a third time.
 		over = error.code() == ErrorCode::outcome_unknown || settles(error) || is_stale(outcome);
@@ -320,7 +321,7 @@ Task<void> recover_extension(Outcome outcome, Context *context) {
 	else if (failure && over)
 		record_failed_call(outcome, *failure);
 	if (failure)
-		throw *failure;
+		failure.rethrow();
 	if (!extended)
 		co_return;
 	Task<void> finished = finish_extension(std::move(outcome), context);

@@ -6,6 +6,7 @@
 #include "pg/store/audit.hpp"
 #include "pg/store/error_json.hpp"
 #include "pg/store/tokens.hpp"
+#include "pg/worker/failure.hpp"
 #include "pg/worker/renewal.hpp"
 #include "pg/worker/steps.hpp"
 
@@ -56,7 +57,7 @@ void give_up(const Outcome &outcome, const Error &error) {
 Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credentials tokens, Context *context) {
 	const InFlight::Call call(*context->in_flight);
 	providers::CallStats stats;
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		if (!tokens.empty()) {
 			providers::Session session = Runtime::get().session(server.config, stats, outcome.connection);
@@ -67,13 +68,13 @@ Task<void> call_remove(Outcome outcome, LoadedServer server, providers::Credenti
 	} catch (const ProviderError &error) {
 		// Without a token that can be renewed there is nothing left to be ended.
 		if (!server.provider->tokens_expire() || error.reaction() != Reaction::reauth)
-			failure.emplace(error);
+			failure.take(error);
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	crash_point("remove_answered");
 	if (failure)
-		throw *failure;
+		failure.rethrow();
 	const std::string what = "the answer of outcome " + std::to_string(outcome.id);
 	Task<void> recorded = record_surely(context, Insist::unless_refused, what, [&] {
 		store::erase_tokens(outcome.server, store::token_subject(*outcome.connection));
@@ -97,22 +98,22 @@ Task<Done> remove(Request request, Context *context, std::int64_t *locked) {
 		outcome.id = lock_new(outcome, locked);
 	});
 	crash_point("remove_intent");
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), context);
 		co_await call;
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	if (failure) {
 		record_failed_call(outcome, *failure);
-		throw *failure;
+		failure.rethrow();
 	}
 	co_return Done{kResult, outcome.id, {}};
 }
 
 Task<void> recover_remove(Outcome outcome, Context *context) {
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		LoadedServer server;
 		providers::Credentials tokens;
@@ -123,13 +124,13 @@ Task<void> recover_remove(Outcome outcome, Context *context) {
 		Task<void> call = call_remove(outcome, std::move(server), std::move(tokens), context);
 		co_await call;
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	if (failure) {
 		// Somebody wanted it gone: as long as the provider has not said no, the next recovery tries again.
 		if (settles(*failure) || is_stale(outcome))
 			give_up(outcome, *failure);
-		throw *failure;
+		failure.rethrow();
 	}
 	apply(outcome.id);
 }

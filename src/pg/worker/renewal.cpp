@@ -17,6 +17,7 @@
 #include "pg/store/error_json.hpp"
 #include "pg/store/keys.hpp"
 #include "pg/store/tokens.hpp"
+#include "pg/worker/failure.hpp"
 #include "pg/worker/steps.hpp"
 #include "sync/failure.hpp"
 
@@ -84,8 +85,7 @@ Task<bool> call_renew(Request request, Present present, Context *context) {
 	(void)store::load_keys();
 	providers::CallStats stats;
 	providers::Session session = Runtime::get().session(present.server.config, stats, request.connection);
-	Task<providers::Renewed> renewing =
-	    present.server.provider->renew_tokens(std::move(session), present.tokens);
+	Task<providers::Renewed> renewing = present.server.provider->renew_tokens(std::move(session), present.tokens);
 	const providers::Renewed renewed = co_await renewing;
 	crash_point("renew_answered");
 	bool stored = false;
@@ -179,21 +179,21 @@ Task<Done> renew(Request request, Context *context, std::int64_t *locked) {
 	const Timestamp begun = SystemClock().now();
 	bool stored = true;
 	std::optional<ProviderError> refused;
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		Task<bool> renewing = call_renew(request, present, context);
 		stored = co_await renewing;
 	} catch (const ProviderError &error) {
 		refused.emplace(error);
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	if (refused && record_refusal(request, present.tokens, *refused, begun, locked))
 		co_return refusal(*refused, *locked);
 	stored = stored && !refused;
 	if (failure) {
 		record([&] { audit_renewal(request, {}, &*failure); });
-		throw *failure;
+		failure.rethrow();
 	}
 	co_return Done{stored ? R"({"renewed":true})" : kNotRenewed, 0, {}};
 }

@@ -9,6 +9,7 @@
 #include "pg/store/keys.hpp"
 #include "pg/store/tokens.hpp"
 #include "pg/worker/answer.hpp"
+#include "pg/worker/failure.hpp"
 #include "pg/worker/steps.hpp"
 
 namespace ob::pg::worker {
@@ -49,17 +50,17 @@ Task<void> call_rotate(Outcome *outcome, LoadedServer server, providers::Credent
 	const crypto::KeyRing keys = store::load_keys();
 	providers::CallStats stats;
 	providers::Established renewed;
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		providers::Session session = Runtime::get().session(server.config, stats, outcome->connection);
 		Task<providers::Credentials> rotated = server.provider->rotate(std::move(session), std::move(tokens));
 		renewed.credentials = co_await rotated;
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	crash_point("rotate_answered");
 	if (failure)
-		throw *failure;
+		failure.rethrow();
 	renewed.request_id = stats.last_request_id;
 	outcome->sealed = seal_answer(keys, outcome->call_id, renewed);
 	outcome->phase = "answered";
@@ -147,12 +148,12 @@ Task<Done> rotate(Request request, Context *context, std::int64_t *locked) {
 		outcome.id = lock_new(outcome, locked);
 	});
 	crash_point("rotate_intent");
-	std::optional<Error> failure;
+	Failure failure;
 	try {
 		Task<void> call = call_rotate(&outcome, server, tokens, context);
 		co_await call;
 	} catch (const Error &error) {
-		failure.emplace(error);
+		failure.take(error);
 	}
 	if (!failure) {
 		Task<void> finished = finish_rotation(std::move(outcome), context);
@@ -161,7 +162,7 @@ Task<Done> rotate(Request request, Context *context, std::int64_t *locked) {
 	}
 	if (failure->code() != ErrorCode::outcome_unknown) {
 		record_failed_call(outcome, *failure);
-		throw *failure;
+		failure.rethrow();
 	}
 	Task<Done> found = find_out(std::move(outcome), std::move(server), std::move(tokens));
 	Done done = co_await found;

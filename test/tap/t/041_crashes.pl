@@ -85,6 +85,17 @@ foreach my $way ('link_status', 'sync_due', 'link_complete')
 	};
 }
 
+subtest 'killed before the exchange, then refused for what the operator has to mend' => sub {
+	my ($link, $token) = link_with_token('not enabled');
+	crash('exchange_intent', complete_sql($link, $token));
+	control($url, 'faults', { kind => 'error', code => 'UNAUTHORIZED_ROUTE_ACCESS', path => "/plaid$exchange", count => 0 });
+	sql("SELECT ob.link_status('$link')");
+	is(phase_of($link), 'intent', 'the token is kept');
+	control($url, 'faults', { clear => JSON::PP::true });
+	sql("SELECT ob.link_status('$link')");
+	like(link_state($link), qr/^completed\|\|\d+$/, 'and exchanged once that is done');
+};
+
 subtest 'killed with the answer in hand' => sub {
 	my ($link, $token) = link_with_token('answered');
 	my $before = calls($exchange);
