@@ -79,7 +79,7 @@ CREATE INDEX sync_state_due_idx ON ob.sync_state (next_sync_at, connection_id) W
 COMMENT ON TABLE ob.sync_state IS 'Where each connection''s sync stands. Only the extension writes it.';
 COMMENT ON COLUMN ob.sync_state.cursor IS 'First cursor of the next loop; kept until that loop has ended.';
 COMMENT ON COLUMN ob.sync_state.loop_cursor IS 'How far an unfinished first backfill has committed.';
-COMMENT ON COLUMN ob.sync_state.sweep_owed IS 'A full sync met an incomplete history; once that is complete, all is read again and what is gone is removed.';
+COMMENT ON COLUMN ob.sync_state.sweep_owed IS 'All is to be read again, and what is gone removed: a full sync met an incomplete history, which comes first, or ob.retry_quarantine has asked for it where banks are read by days.';
 COMMENT ON COLUMN ob.sync_state.next_sync_at IS 'When sync_due takes it next; NULL: never by itself.';
 COMMENT ON COLUMN ob.sync_state.last_report IS 'What the last sync has told its caller, or how it failed.';
 COMMENT ON COLUMN ob.sync_state.loop_started_at IS 'When the loop of a first backfill began that has not ended; loop_pages and loop_transactions say how far it has come.';

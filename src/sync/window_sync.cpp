@@ -81,7 +81,7 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::read_account(Account acco
 /// until then.
 Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account account, bool full) {
 	const auto pending = provider_.read_pending(context_.session, context_.credentials, account);
-	const WindowPlan plan = this->plan(account, full, !pending);
+	const WindowPlan plan = plan_for(account, full, !pending);
 	auto reading = std::make_unique<Reading>(Reading{account.id, plan.first, false, true,
 	                                                 WindowReconcile(account.id, plan, pending != nullptr),
 	                                                 HeldChanges(context_.store->make_spool(), target_.keep_raw)});
@@ -106,7 +106,7 @@ Task<std::unique_ptr<WindowSync::Reading>> WindowSync::try_account(Account accou
 }
 
 /// After a login, missing days can be had that cannot be had at another time.
-WindowPlan WindowSync::plan(const Account &account, bool full, bool pending_within) const {
+WindowPlan WindowSync::plan_for(const Account &account, bool full, bool pending_within) const {
 	const ReadSpan *span = spans_.find(account.id);
 	full = full || (span && lacks_history(*span, days_, today_) && provider_.shows_all_days_now(context_.session));
 	return plan_window(span, days_, today_, full, pending_within);

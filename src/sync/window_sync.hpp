@@ -49,7 +49,7 @@ private:
 	Task<bool> read_all(bool full, Readings *held);
 	Task<std::unique_ptr<Reading>> read_account(Account account, bool full);
 	Task<std::unique_ptr<Reading>> try_account(Account account, bool full);
-	WindowPlan plan(const Account &account, bool full, bool pending_within) const;
+	WindowPlan plan_for(const Account &account, bool full, bool pending_within) const;
 	Task<std::optional<TransactionPage>> next_page(providers::AccountReader *reader, const WindowPlan *plan);
 	void estimate_end(const WindowPlan &plan, const TransactionPage &page);
 

@@ -8,6 +8,7 @@ ALTER TABLE ob.quarantine ADD COLUMN sync_attempt pg_catalog.int8 NOT NULL DEFAU
 COMMENT ON COLUMN ob.quarantine.sync_attempt IS 'The attempt of a loop (ob.sync_state) that met it last.';
 
 ALTER TABLE ob.sync_state ADD COLUMN health_read_at pg_catalog.timestamptz;
+COMMENT ON COLUMN ob.sync_state.sweep_owed IS 'All is to be read again, and what is gone removed: a full sync met an incomplete history, which comes first, or ob.retry_quarantine has asked for it where banks are read by days.';
 COMMENT ON COLUMN ob.sync_state.health_read_at IS 'When the provider was last asked how the connection is, by a call of its own.';
 
 ALTER TABLE ob.outcomes DROP CONSTRAINT outcomes_kind_check,
